@@ -1,0 +1,1 @@
+"""Layer graphs of PyTorch and ONNX models, and their compression."""
