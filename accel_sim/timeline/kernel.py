@@ -1,0 +1,151 @@
+"""Kernel: the time line of a list of tiles, event by event.
+
+Per tile: fetch (DRAM to SRAM), compute, vector unit, store. The array works on tiles in order. With double buffering the next tile
+is fetched while this one computes; a fetch needs a free half, so does the output of a tile. DRAM serves fetches and stores in order
+of request; at equal times the fetch first, since the array may wait for it. Fetches are issued in tile order, weights first: they
+depend on no earlier layer, and so reach over a layer's border.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from accel_sim.memory.dram_kernel import serve
+
+__all__ = [
+    "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE", "VECTOR", "W_BYTES",
+    "W_DEP", "run",
+]  # fmt: skip
+
+# Columns of a tile's record.
+W_BYTES, A_BYTES, P_BYTES, OUT_BYTES = 0, 1, 2, 3  # fetched weights, activations, other operands; stored; 0 = nothing new
+BACK_TO_BACK, FROM_IDLE, IDEAL, VECTOR = 4, 5, 6, 7  # cycles
+STAGE, W_DEP, A_DEP, P_DEP = 8, 9, 10, 11  # index of the stage; last stage that each fetch must wait for, -1 = none
+COLUMNS = 12
+
+_UNKNOWN = -1
+_NEVER = np.int64(1) << 62
+
+
+@njit(cache=True)
+def _generations(has_new):
+    """First tile of each generation of a buffer's content, and each tile's generation."""
+    tiles = has_new.size
+    of_tile = np.empty(tiles, np.int64)
+    first = np.empty(tiles + 1, np.int64)
+    count = 0
+    for i in range(tiles):
+        if has_new[i]:
+            first[count] = i
+            count += 1
+        of_tile[i] = count - 1
+    first[count] = tiles
+    return of_tile, first
+
+
+@njit(cache=True)
+def _half_free(generation, first, halves, computed, compute_end):
+    """When the half for ``generation`` is free: the end of the last tile that used it; ``_UNKNOWN`` if not computed yet."""
+    before = generation - halves + 1
+    if before <= 0:
+        return 0
+    last_user = first[before] - 1
+    return compute_end[last_user] if last_user < computed else _UNKNOWN
+
+
+@njit(cache=True)
+def run(tiles, dram_params, halves):
+    """Run the tiles; ``halves``: 1 or 2 for the activation, weight and output SRAM.
+
+    Returns ``(compute_end, vector_end, ready, store_end, dram_state)``, cycles per tile; ``ready``: operands and output half are there;
+    ``store_end`` is 0 where a tile stores nothing.
+    """
+    count = tiles.shape[0]
+    stages = tiles[count - 1, STAGE] + 1
+    w_of, w_first = _generations(tiles[:, W_BYTES] > 0)
+    a_of, a_first = _generations(tiles[:, A_BYTES] > 0)
+    last_store = np.full(stages, -1, np.int64)
+    stores = np.empty(count, np.int64)
+    generation_of = np.empty(count, np.int64)
+    n_stores = 0
+    for i in range(count):
+        generation_of[i] = n_stores
+        if tiles[i, OUT_BYTES] > 0:
+            stores[n_stores] = i
+            last_store[tiles[i, STAGE]] = n_stores
+            n_stores += 1
+    compute_end = np.zeros(count, np.int64)
+    vector_end = np.zeros(count, np.int64)
+    fetched = np.zeros(count, np.int64)
+    ready = np.zeros(count, np.int64)
+    store_end = np.zeros(count, np.int64)
+    state = np.zeros(2, np.float64)
+
+    computed, stored, fetch_tile, fetch_kind = 0, 0, 0, 0
+    issued = np.int64(0)  # time of the last fetch's request: fetches are issued in order
+    while stored < n_stores or computed < count:
+        size = np.int64(0)
+        while fetch_tile < count:
+            size = tiles[fetch_tile, W_BYTES + fetch_kind]
+            if size > 0:
+                break
+            fetch_kind += 1
+            if fetch_kind == 3:
+                fetch_kind = 0
+                fetch_tile += 1
+        while computed < fetch_tile:
+            i = computed
+            # Output half: the store of the generation that used it before must have ended.
+            before = generation_of[i] - halves[2]
+            if before >= stored:
+                break
+            free = store_end[stores[before]] if before >= 0 else 0
+            ready[i] = max(fetched[i], free)
+            previous = compute_end[i - 1] if i else 0
+            if i and tiles[i, STAGE] != tiles[i - 1, STAGE]:
+                previous = max(previous, vector_end[i - 1])
+            end = max(previous + tiles[i, BACK_TO_BACK], ready[i] + tiles[i, FROM_IDLE])
+            start = end - tiles[i, BACK_TO_BACK]
+            compute_end[i] = end
+            vector_end[i] = max(end, max(start, vector_end[i - 1] if i else 0) + tiles[i, VECTOR])
+            computed += 1
+
+        # The next fetch and the time of its request, if that is known already.
+        fetch_at = _NEVER
+        if fetch_tile < count:
+            if fetch_kind == 0:
+                free = _half_free(w_of[fetch_tile], w_first, halves[1], computed, compute_end)
+            elif fetch_kind == 1:
+                free = _half_free(a_of[fetch_tile], a_first, halves[0], computed, compute_end)
+            else:
+                before = generation_of[fetch_tile] - halves[2]
+                free = 0 if before < 0 else (store_end[stores[before]] if before < stored else _UNKNOWN)
+            dep = tiles[fetch_tile, W_DEP + fetch_kind]
+            if dep >= 0 and last_store[dep] >= 0:
+                if last_store[dep] >= stored:
+                    free = _UNKNOWN
+                elif free != _UNKNOWN:
+                    free = max(free, store_end[stores[last_store[dep]]])
+            if free != _UNKNOWN:
+                fetch_at = max(issued, free)
+        store_at = _NEVER
+        if stored < n_stores and stores[stored] < computed:
+            store_at = vector_end[stores[stored]]
+
+        if fetch_at <= store_at and fetch_at != _NEVER:
+            done = serve(dram_params, state, fetch_at, size, False)
+            fetched[fetch_tile] = max(fetched[fetch_tile], done)
+            issued = fetch_at
+            fetch_kind += 1
+            if fetch_kind == 3:
+                fetch_kind = 0
+                fetch_tile += 1
+        elif store_at != _NEVER:
+            store_end[stores[stored]] = serve(dram_params, state, store_at, tiles[stores[stored], OUT_BYTES], True)
+            stored += 1
+        elif computed >= count:
+            break
+        else:
+            raise RuntimeError("the time line cannot advance")
+    return compute_end, vector_end, ready, store_end, state
