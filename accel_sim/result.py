@@ -110,15 +110,9 @@ class EnergyBreakdown:
 
 
 def sum_fields(kind: type[_Summable], parts: Iterable[_Summable]) -> _Summable:
-    """Field-wise sum of equal dataclasses, nested ones included."""
+    """Field-wise sum of equal, flat dataclasses of numbers."""
     rows = list(parts)
-    sums: dict[str, Any] = {}
-    for f in fields(kind):  # type: ignore[arg-type]
-        values = [getattr(row, f.name) for row in rows]
-        default = f.default
-        nested = hasattr(default, "__dataclass_fields__")
-        sums[f.name] = sum_fields(type(default), values) if nested else sum(values)
-    return kind(**sums)
+    return kind(**{f.name: sum(getattr(row, f.name) for row in rows) for f in fields(kind)})  # type: ignore[arg-type]
 
 
 def _sram_dict(sram: SramCounts) -> dict[str, dict[str, float]]:

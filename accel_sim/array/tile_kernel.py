@@ -133,7 +133,7 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
     end, ideal_end = np.int64(0), np.int64(0)
     from_idle = np.full((2, 2, 2, 2, 2), -1, np.int64)  # by (later k, last m, last n, last k, last group tile)
     outputs_total = float(groups * m * n)
-    outputs_done, stored, extra = 0.0, np.int64(0), np.int64(0)
+    outputs_done, stored, extra, operations = 0.0, np.int64(0), np.int64(0), np.int64(0)
     index = np.zeros(3, np.int64)
     row = 0
     for gi in range(group_tiles):
@@ -168,7 +168,9 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 record[OUT_BYTES] = due - stored
                 record[P_BYTES] += extra_due - extra
                 stored, extra = due, extra_due
-                record[VECTOR] = ceil_div(outputs * layer[L_VECTOR_OPS], array[X_VECTOR_LANES])
+                operations_due = np.int64(np.floor(done * layer[L_VECTOR_OPS] + 0.5))
+                record[VECTOR] = ceil_div(operations_due - operations, array[X_VECTOR_LANES])
+                operations = operations_due
             elif order[2] != 2 and counts[order[2]] * (counts[order[1]] if order[1] != 2 else 1) > 1:
                 # The next tile works on other outputs: the partial sums leave the SRAM.
                 record[OUT_BYTES] = ceil_div(outputs * array[X_ACC_BITS], 8)

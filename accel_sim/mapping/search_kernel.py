@@ -167,7 +167,7 @@ def estimate_all(layer, conv, array, pace, sizes_g, sizes_m, sizes_n, sizes_k, c
                         continue
                     tiling = (tile_g, tile_m, tile_n, tile_k)
                     cycles = _tile_cycles(layer, array, pace, tiling, deal_n)
-                    cycles = max(cycles, out_total * layer[L_VECTOR_OPS] / array[X_VECTOR_LANES])
+                    cycles = max(cycles, layer[L_VECTOR_OPS] / array[X_VECTOR_LANES])
                     a_edge, w_edge, p_edge = _edge_bits(layer, array, tiling)
                     out_bits = out_total * array[X_ACC_BITS]
                     for oi in range(6):

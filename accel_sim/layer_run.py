@@ -1,0 +1,134 @@
+"""One array layer under one mapping: its tiles, and all its actions once the time line is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.array.actions import array_counts, edge_traffic, sharing
+from accel_sim.array.beats import constant_beat_cycles
+from accel_sim.array.ports import pace
+from accel_sim.array.tile_kernel import build_tiles
+from accel_sim.array.vectors import layer_vector, pace_vector, tiling_vector
+from accel_sim.counts import LayerActions
+from accel_sim.hardware.schema import BufferConfig, BuffersConfig
+from accel_sim.machine import Machine
+from accel_sim.mapping.tiling import Tiling
+from accel_sim.memory.footprint_kernel import conv_vector
+from accel_sim.result import SramCounts, SramTraffic
+from accel_sim.schedule import REQUANTISE_OPERATIONS, ArrayWork
+from accel_sim.timeline import kernel as timeline
+from accel_sim.workload import GemmLayer
+
+__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "layer_actions", "lay_out"]
+
+
+@dataclass(frozen=True)
+class Dependencies:
+    """The last stage that weights, activations and extra operands wait for; -1 = none."""
+
+    weights: int = -1
+    activations: int = -1
+    extra: int = -1
+
+
+@dataclass(frozen=True)
+class LayerRun:
+    """Tiles of one array layer (columns: :mod:`accel_sim.timeline.kernel`) and what follows from them alone."""
+
+    tiling: Tiling
+    tiles: NDArray[np.int64]
+
+    @property
+    def compute_cycles(self) -> int:
+        """Cycles on the array with ideal ports and memory."""
+        return int(self.tiles[:, timeline.IDEAL].sum())
+
+    @property
+    def transfers(self) -> int:
+        """DRAM transfers."""
+        return int(np.count_nonzero(self.tiles[:, : timeline.OUT_BYTES + 1]))
+
+    def bytes_moved(self, column: int) -> int:
+        """Bytes of one kind of transfer."""
+        return int(self.tiles[:, column].sum())
+
+
+def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dependencies) -> LayerRun:
+    """Cut the work's array layer into tiles."""
+    layer, hardware = work.layer, machine.hardware
+    beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
+    shared = sharing(hardware, layer, tiling)
+    tiles = build_tiles(
+        layer_vector(work),
+        conv_vector(layer.conv),
+        machine.array_vector,
+        pace_vector(pace(hardware, layer.a_bits, layer.w_bits, beat, shared, ideal=False)),
+        pace_vector(pace(hardware, layer.a_bits, layer.w_bits, beat, shared, ideal=True)),
+        tiling_vector(tiling),
+        dependencies.weights,
+        dependencies.activations,
+        dependencies.extra,
+    )
+    return LayerRun(tiling, tiles)
+
+
+def layer_actions(machine: Machine, work: ArrayWork, run: LayerRun, cycles: int) -> LayerActions:
+    """All actions of the work's array layer (the fused layers' own are counted apart)."""
+    layer, hardware = work.layer, machine.hardware
+    weight_bytes = run.bytes_moved(timeline.W_BYTES)
+    input_bytes = run.bytes_moved(timeline.A_BYTES)
+    spilled_bytes = run.bytes_moved(timeline.OUT_BYTES) - work.stored_bytes
+    refilled_bytes = run.bytes_moved(timeline.P_BYTES) - work.extra_bytes
+    edges = edge_traffic(hardware, layer, run.tiling)
+    return LayerActions(
+        a_bits=layer.a_bits,
+        w_bits=layer.w_bits,
+        array=array_counts(hardware, layer, run.tiling, run.compute_cycles),
+        sram=_with_memory(hardware.buffers, edges, input_bytes, weight_bytes, refilled_bytes, spilled_bytes),
+        dram=machine.dram.counts(
+            weight_bytes + input_bytes + refilled_bytes,
+            work.stored_bytes + spilled_bytes,
+            run.transfers,
+            cycles,
+        ),
+        vector_operations=_own_vector_operations(layer),
+        cycles=cycles,
+    )
+
+
+def _own_vector_operations(layer: GemmLayer) -> int:
+    return layer.output_elements * REQUANTISE_OPERATIONS
+
+
+def fill_and_spill(buffer: BufferConfig, read_bytes: float, write_bytes: float) -> SramTraffic:
+    """Traffic of whole words between an SRAM and DRAM."""
+    return SramTraffic(
+        read_bytes=read_bytes,
+        write_bytes=write_bytes,
+        word_reads=-(-int(read_bytes * 8) // buffer.word_bits),
+        word_writes=-(-int(write_bytes * 8) // buffer.word_bits),
+    )
+
+
+def _plus(left: SramTraffic, right: SramTraffic) -> SramTraffic:
+    return SramTraffic(
+        left.read_bytes + right.read_bytes,
+        left.write_bytes + right.write_bytes,
+        left.word_reads + right.word_reads,
+        left.word_writes + right.word_writes,
+    )
+
+
+def _with_memory(
+    buffers: BuffersConfig, edges: SramCounts, input_bytes: int, weight_bytes: int, refilled_bytes: int, spilled_bytes: int
+) -> SramCounts:
+    """Edge traffic plus fills from DRAM and the partial sums' way there and back."""
+    return replace(
+        edges,
+        activations=_plus(edges.activations, fill_and_spill(buffers.activations, 0, input_bytes)),
+        weights=_plus(edges.weights, fill_and_spill(buffers.weights, 0, weight_bytes)),
+        outputs=_plus(edges.outputs, fill_and_spill(buffers.outputs, spilled_bytes, refilled_bytes)),
+    )

@@ -1,0 +1,192 @@
+"""The mapper: of the legal tilings of a layer, the one that is best for the objective.
+
+Every candidate is estimated in one kernel call; the best few are then run exactly, time line and energy included, and the best
+of these wins (ties: fewer tiles, then the smaller sizes). Results are remembered by content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.array.actions import sharing
+from accel_sim.array.beats import constant_beat_cycles
+from accel_sim.array.ports import pace
+from accel_sim.array.vectors import layer_vector, pace_vector
+from accel_sim.energy.model import EnergyModel, layer_energy
+from accel_sim.errors import MappingError
+from accel_sim.hardware.schema import Hardware
+from accel_sim.layer_run import Dependencies, layer_actions, lay_out
+from accel_sim.machine import Machine
+from accel_sim.mapping.candidates import Candidates, candidates
+from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
+from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
+from accel_sim.memory.footprint_kernel import conv_vector
+from accel_sim.schedule import ArrayWork
+from accel_sim.timeline.kernel import run as run_timeline
+
+__all__ = ["find_tiling"]
+
+_OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
+_FINALISTS = 12
+
+
+def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
+    """The best legal tiling of the work's array layer.
+
+    Raises:
+        MappingError: no tile fits the SRAMs; says which one is too small and what it would need.
+    """
+    solution = _solve(_ByContent(machine), work.anonymous())
+    if solution.tiling is None:
+        raise MappingError(_why_nothing_fits(machine, work.layer.name, solution.need_bits))
+    return solution.tiling
+
+
+class _ByContent:
+    """A machine as a key: equal where the hardware is equal."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+
+    def __hash__(self) -> int:
+        return hash(self.machine.content_hash)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByContent) and other.machine.content_hash == self.machine.content_hash
+
+
+@dataclass(frozen=True)
+class _Solution:
+    """The best tiling; ``None`` with the least bits that each SRAM would have to hold where there is no legal one."""
+
+    tiling: Tiling | None
+    need_bits: tuple[float, ...]
+
+
+@lru_cache(maxsize=65536)
+def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
+    machine = key.machine
+    options = [_estimates(machine, work, dim) for dim in _array_dims(machine.hardware)]
+    finalists = [tiling for option in options for tiling in option.best(_FINALISTS)]
+    best = min(finalists, key=lambda tiling: _exact_rank(machine, work, tiling), default=None)
+    return _Solution(best, tuple(float(bits) for bits in options[0].need_bits))
+
+
+def _array_dims(hardware: Hardware) -> tuple[str, ...]:
+    if hardware.array.arrays == 1:
+        return ("n",)
+    return ("n", "m") if hardware.mapping.array_dim == "auto" else (hardware.mapping.array_dim,)
+
+
+@dataclass(frozen=True)
+class _Estimates:
+    """Scores ``(g, m, n, k, loop order)`` of all candidates for one array dimension."""
+
+    sizes: Candidates
+    array_dim: str
+    scores: NDArray[np.float64]
+    need_bits: NDArray[np.float64]
+
+    def best(self, count: int) -> list[Tiling]:
+        """The ``count`` lowest finite scores, the lowest first; loop orders of equal score once."""
+        flat = self.scores.reshape(-1)
+        finite = int(np.isfinite(flat).sum())
+        take = min(6 * count, finite)
+        indices = np.argpartition(flat, take - 1)[:take] if 0 < take < flat.size else np.arange(flat.size)[:take]
+        indices = indices[np.lexsort((indices, flat[indices]))]
+        chosen: list[Tiling] = []
+        seen: set[tuple[int, float]] = set()
+        for index in indices:
+            identity = (int(index) // len(LOOP_ORDERS), float(flat[index]))
+            if identity not in seen and len(chosen) < count:
+                seen.add(identity)
+                chosen.append(self._tiling(int(index)))
+        return chosen
+
+    def _tiling(self, index: int) -> Tiling:
+        g, m, n, k, order = (int(i) for i in np.unravel_index(index, self.scores.shape))
+        return Tiling(
+            tile_m=int(self.sizes.m[m]),
+            tile_n=int(self.sizes.n[n]),
+            tile_k=int(self.sizes.k[k]),
+            tile_g=int(self.sizes.g[g]),
+            loop_order=LOOP_ORDERS[order],
+            array_dim=self.array_dim,
+        )
+
+
+def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
+    hardware, layer = machine.hardware, work.layer
+    sizes = candidates(hardware, layer)
+    whole = Tiling(int(sizes.m[-1]), int(sizes.n[-1]), int(sizes.k[-1]), int(sizes.g[-1]), array_dim=array_dim)
+    beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
+    speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, layer, whole), ideal=False)
+    scores, need_bits = estimate_all(
+        layer_vector(work),
+        conv_vector(layer.conv),
+        machine.array_vector,
+        pace_vector(speed),
+        sizes.g,
+        sizes.m,
+        sizes.n,
+        sizes.k,
+        machine.half_bits,
+        _prices(machine.energy, machine.hardware),
+        machine.dram.bytes_per_cycle,
+        _OBJECTIVE[hardware.mapping.objective],
+        array_dim == "n",
+    )
+    if hardware.mapping.loop_order is not None:
+        fixed = LOOP_ORDERS.index(hardware.mapping.loop_order)
+        others = [order for order in range(len(LOOP_ORDERS)) if order != fixed]
+        scores[..., others] = np.inf
+    return _Estimates(sizes, array_dim, scores, need_bits)
+
+
+def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
+    """pJ per DRAM byte, per bit read and written at each SRAM, and per cycle of leakage."""
+    buffers = hardware.buffers
+    parts = (
+        (energy.activations_sram, buffers.activations),
+        (energy.weights_sram, buffers.weights),
+        (energy.outputs_sram, buffers.outputs),
+    )
+    per_bit = [
+        pj / buffer.word_bits for estimate, buffer in parts for pj in (estimate.read_pj, estimate.write_pj)
+    ]
+    return np.array([8 * energy.dram_pj_per_bit, *per_bit, energy.leakage_pj_per_cycle])
+
+
+def _exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> tuple[float, int, tuple[int, ...]]:
+    """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
+    run = lay_out(machine, work, tiling, Dependencies())
+    compute_end, vector_end, _, store_end, _ = run_timeline(run.tiles, machine.dram.params(), machine.halves)
+    cycles = int(max(compute_end[-1], vector_end[-1], store_end.max()))
+    objective = machine.hardware.mapping.objective
+    score = float(cycles)
+    if objective != "latency":
+        energy = layer_energy(layer_actions(machine, work, run, cycles), machine.energy).total
+        score = energy if objective == "energy" else energy * cycles
+    order = LOOP_ORDERS.index(tiling.loop_order)
+    return score, len(run.tiles), (tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k, order)
+
+
+def _why_nothing_fits(machine: Machine, layer: str, need_bits: tuple[float, ...]) -> str:
+    """One line: which SRAM holds no tile, and what it would take."""
+    lines = []
+    for index, name in enumerate(("activations", "weights", "outputs")):
+        if need_bits[index] > machine.half_bits[index]:
+            halves = int(machine.halves[index])
+            needed = need_bits[index] * halves / 8192
+            buffer = getattr(machine.hardware.buffers, name)
+            lines.append(
+                f"buffers.{name}.kib: holds {buffer.kib:g}; layer {layer} needs at least {needed:.4g} KiB"
+                f" ({halves} × its smallest tile)"
+            )
+    if not lines:
+        lines = [f"layer {layer}: no tile fits all buffers at once; enlarge buffers or leave mapping.tile_* unset"]
+    return f"{machine.hardware.name}: " + "; ".join(lines)

@@ -1,0 +1,145 @@
+"""Rows of a result: each layer's share of its stage, and their sum."""
+
+from __future__ import annotations
+
+from accel_sim.counts import ArrayCounts, LayerActions
+from accel_sim.energy.area import area_breakdown
+from accel_sim.energy.model import layer_energy
+from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
+from accel_sim.machine import Machine
+from accel_sim.result import (
+    CycleCounts,
+    DramCounts,
+    EnergyBreakdown,
+    LayerResult,
+    MacCounts,
+    SramCounts,
+    SramTraffic,
+    TotalResult,
+    sum_fields,
+)
+from accel_sim.schedule import Stage
+from accel_sim.timeline.stages import StageTimes
+from accel_sim.workload import GemmLayer, VectorLayer
+
+__all__ = ["stage_rows", "total_row"]
+
+
+def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes) -> list[LayerResult]:
+    """One row for each layer of the stage, the array layer first.
+
+    The array layer carries the stage's weights, activations and stored outputs; a fused operation what it reads besides, and the
+    last one the cycles that the vector unit needs after the array's last.
+    """
+    head = time.head if stage.fused else time.whole
+    work = stage.array_work
+    if work is not None and run is not None:
+        rows = [_array_row(machine, work.layer, run, head, layer_actions(machine, work, run, head.total))]
+    else:
+        rows = [_lone_vector_row(machine, stage, head)]
+    for position, layer in enumerate(stage.fused, start=1):
+        tail = time.vector_tail_cycles if position == len(stage.fused) else 0
+        rows.append(_fused_row(machine, layer, stage.extra_bytes_of[position], tail))
+    return rows
+
+
+def _array_row(
+    machine: Machine, layer: GemmLayer, run: LayerRun, cycles: CycleCounts, actions: LayerActions
+) -> LayerResult:
+    lane_cycles = machine.hardware.pes * machine.hardware.array.lanes * cycles.total
+    return LayerResult(
+        name=layer.name,
+        op=layer.op,
+        groups=layer.groups,
+        m=layer.m,
+        n=layer.n,
+        k=layer.k,
+        a_bits=layer.a_bits,
+        w_bits=layer.w_bits,
+        a_signed=layer.a_signed,
+        w_signed=layer.w_signed,
+        cycles=cycles,
+        utilization=actions.array.multiplier_cycles / lane_cycles if lane_cycles else 0.0,
+        macs=actions.array.macs,
+        sram=actions.sram,
+        dram=actions.dram,
+        energy_pj=layer_energy(actions, machine.energy),
+        mapping=run.tiling.to_dict(),
+    )
+
+
+def _lone_vector_row(machine: Machine, stage: Stage, cycles: CycleCounts) -> LayerResult:
+    """A vector layer with its operands' way from DRAM through the SRAMs and back."""
+    layer = stage.layers[0]
+    assert isinstance(layer, VectorLayer)  # a stage without array layer is one vector layer
+    buffers = machine.hardware.buffers
+    in_bytes = sum(-(-size * layer.bits // 8) for size in layer.input_elements)
+    sram = SramCounts(
+        activations=fill_and_spill(buffers.activations, in_bytes, in_bytes),
+        outputs=fill_and_spill(buffers.outputs, stage.stored_bytes, stage.stored_bytes),
+    )
+    dram = machine.dram.counts(in_bytes, stage.stored_bytes, 2, cycles.total)
+    return _vector_row(machine, layer, cycles, sram, dram)
+
+
+def _fused_row(machine: Machine, layer: VectorLayer, extra_bytes: int, tail_cycles: int) -> LayerResult:
+    """A vector operation on the array's outputs, and its other operands' way through the output SRAM."""
+    sram = SramCounts(outputs=fill_and_spill(machine.hardware.buffers.outputs, extra_bytes, extra_bytes))
+    dram = machine.dram.counts(extra_bytes, 0, 1, tail_cycles)
+    return _vector_row(machine, layer, CycleCounts(tail_cycles, tail_cycles, 0), sram, dram)
+
+
+def _vector_row(
+    machine: Machine, layer: VectorLayer, cycles: CycleCounts, sram: SramCounts, dram: DramCounts
+) -> LayerResult:
+    actions = LayerActions(
+        a_bits=layer.bits,
+        w_bits=layer.bits,
+        array=ArrayCounts(),
+        sram=sram,
+        dram=dram,
+        vector_operations=layer.operations,
+        cycles=cycles.total,
+    )
+    return LayerResult(
+        name=layer.name,
+        op=layer.op,
+        groups=0,
+        m=0,
+        n=0,
+        k=0,
+        a_bits=layer.bits,
+        w_bits=layer.bits,
+        a_signed=False,
+        w_signed=False,
+        cycles=cycles,
+        utilization=0.0,
+        macs=MacCounts(),
+        sram=sram,
+        dram=dram,
+        energy_pj=layer_energy(actions, machine.energy),
+    )
+
+
+def _sram_sum(layers: tuple[LayerResult, ...]) -> SramCounts:
+    return SramCounts(
+        activations=sum_fields(SramTraffic, [layer.sram.activations for layer in layers]),
+        weights=sum_fields(SramTraffic, [layer.sram.weights for layer in layers]),
+        outputs=sum_fields(SramTraffic, [layer.sram.outputs for layer in layers]),
+    )
+
+
+def total_row(machine: Machine, layers: tuple[LayerResult, ...]) -> TotalResult:
+    """Sums over the layers; utilisation is weighted by cycles."""
+    cycles = sum_fields(CycleCounts, [layer.cycles for layer in layers])
+    busy = sum(layer.utilization * layer.cycles.total for layer in layers)
+    return TotalResult(
+        cycles=cycles,
+        utilization=busy / cycles.total if cycles.total else 0.0,
+        macs=sum_fields(MacCounts, [layer.macs for layer in layers]),
+        sram=_sram_sum(layers),
+        dram=sum_fields(DramCounts, [layer.dram for layer in layers]),
+        energy_pj=sum_fields(EnergyBreakdown, [layer.energy_pj for layer in layers]),
+        latency_s=cycles.total / machine.hardware.clock_hz,
+        area_mm2=area_breakdown(machine.hardware).total,
+    )

@@ -1,0 +1,93 @@
+"""From a workload and a machine to a result: the stages of a simulation, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from accel_sim import __version__
+from accel_sim.errors import InputError
+from accel_sim.hardware.schema import Hardware
+from accel_sim.layer_run import Dependencies, LayerRun, lay_out
+from accel_sim.machine import Machine, build_machine
+from accel_sim.mapping.search import find_tiling
+from accel_sim.result import Result
+from accel_sim.rows import stage_rows, total_row
+from accel_sim.schedule import Stage, build_stages
+from accel_sim.timeline.stages import network_times, vector_tiles
+from accel_sim.workload import Workload
+
+__all__ = ["simulate"]
+
+ENGINES = ("fast",)
+
+Progress = Callable[[int, int, str], None]
+"""Called with (stages done, stages in all, layer name)."""
+
+
+def simulate(
+    workload: Workload,
+    hardware: Hardware,
+    *,
+    engine: str = "fast",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Result:
+    """Run ``workload`` on ``hardware`` and count cycles, traffic and energy.
+
+    Args:
+        engine: ``fast``.
+        seed: for operands that are drawn because none are given; recorded in the result.
+        progress: called after each stage is mapped.
+
+    Raises:
+        InputError: an unknown engine.
+        HardwareError: an energy table or DRAM part is wrong.
+        MappingError: a layer fits no legal tile.
+    """
+    if engine not in ENGINES:
+        raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")
+    machine = build_machine(hardware)
+    stages = build_stages(workload)
+    runs = [_map_stage(machine, stages, index, progress) for index in range(len(stages))]
+    tiles = [
+        run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
+        for run, stage in zip(runs, stages, strict=True)
+    ]
+    times = network_times(machine, tiles)
+    rows = {
+        row.name: row
+        for stage, run, time in zip(stages, runs, times, strict=True)
+        for row in stage_rows(machine, stage, run, time)
+    }
+    layers = tuple(rows[layer.name] for layer in workload.layers)
+    return Result(
+        model=workload.name,
+        engine=engine,
+        bitgrove_version=__version__,
+        hardware=hardware.resolved(),
+        hardware_hash=machine.content_hash,
+        seed=seed,
+        layers=layers,
+        total=total_row(machine, layers),
+    )
+
+
+def _map_stage(machine: Machine, stages: tuple[Stage, ...], index: int, progress: Progress | None) -> LayerRun | None:
+    """Tiles of an array stage under its best mapping; ``None`` for a vector layer."""
+    stage = stages[index]
+    work = stage.array_work
+    run = None
+    if work is not None:
+        dependencies = Dependencies(
+            weights=_last(stage.weight_stages),
+            activations=_last(stage.input_stages),
+            extra=_last(stage.extra_stages),
+        )
+        run = lay_out(machine, work, find_tiling(machine, work), dependencies)
+    if progress is not None:
+        progress(index + 1, len(stages), stage.layers[0].name)
+    return run
+
+
+def _last(stages: Iterable[int]) -> int:
+    return max(stages, default=-1)

@@ -1,0 +1,73 @@
+"""The time line of a network: tiles of all stages in one list, run once, and each layer's share of the cycles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.machine import Machine
+from accel_sim.result import CycleCounts
+from accel_sim.schedule import Stage
+from accel_sim.timeline import kernel
+
+__all__ = ["StageTimes", "network_times", "vector_tiles"]
+
+
+@dataclass(frozen=True)
+class StageTimes:
+    """Cycles of one stage: of its first layer, and what fused vector operations add after the array's last cycle."""
+
+    head: CycleCounts
+    vector_tail_cycles: int
+
+    @property
+    def whole(self) -> CycleCounts:
+        """The tail counted as stall of the first layer, for a stage without fused operations."""
+        tail = self.vector_tail_cycles
+        return CycleCounts(self.head.total + tail, self.head.compute, self.head.stall + tail)
+
+
+def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArray[np.int64]:
+    """Tiles of a vector layer that runs alone: as many as its operands need to fit the SRAM halves."""
+    layer = stage.layers[0]
+    assert not stage.array_work  # called for vector stages only
+    in_bytes = sum(-(-size * layer.stored_bits // 8) for size in getattr(layer, "input_elements", ()))
+    fits = (in_bytes * 8 / machine.half_bits[0], stage.stored_bytes * 8 / machine.half_bits[2])
+    count = max(1, *(int(np.ceil(share)) for share in fits))
+    cycles = -(-stage.vector_operations // machine.hardware.vector_lanes)
+    tiles = np.zeros((count, kernel.COLUMNS), np.int64)
+    for column, amount in ((kernel.A_BYTES, in_bytes), (kernel.OUT_BYTES, stage.stored_bytes), (kernel.IDEAL, cycles)):
+        bounds = np.arange(count + 1, dtype=np.int64) * amount // count
+        tiles[:, column] = np.diff(bounds)
+    tiles[:, kernel.BACK_TO_BACK] = tiles[:, kernel.FROM_IDLE] = tiles[:, kernel.IDEAL]
+    tiles[:, kernel.W_DEP] = tiles[:, kernel.P_DEP] = -1
+    tiles[:, kernel.A_DEP] = input_dependency
+    return tiles
+
+
+def network_times(machine: Machine, per_stage: list[NDArray[np.int64]]) -> list[StageTimes]:
+    """Run the tiles of all stages, in order, on one time line.
+
+    A stage lasts from the end of the stage before it (array and vector unit) to its own; so stages do not overlap, their cycles add
+    up, and ``stall`` is never negative. The last store of the network is waited for by the last stage.
+    """
+    for index, tiles in enumerate(per_stage):
+        tiles[:, kernel.STAGE] = index
+    everything = np.concatenate(per_stage)
+    compute_end, vector_end, _, store_end, _ = kernel.run(everything, machine.dram.params(), machine.halves)
+    last = np.cumsum([len(tiles) for tiles in per_stage]) - 1
+    array_done, all_done = compute_end[last], np.maximum(compute_end, vector_end)[last]
+    finish = int(store_end.max())
+    times = []
+    previous = 0
+    for index, tiles in enumerate(per_stage):
+        total = int(array_done[index]) - previous
+        tail = int(all_done[index] - array_done[index])
+        if index == len(per_stage) - 1:
+            total += max(0, finish - int(all_done[index]))
+        compute = int(tiles[:, kernel.IDEAL].sum())
+        times.append(StageTimes(CycleCounts(total=total, compute=compute, stall=total - compute), tail))
+        previous = int(all_done[index])
+    return times
