@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from accel_sim.hardware.load import load_hardware
     from accel_sim.hardware.schema import Hardware
     from accel_sim.result import Result
-    from accel_sim.simulate import simulate
+    from accel_sim.simulation import simulate
     from accel_sim.workload import GemmLayer, VectorLayer, Workload, gemm
 
 __version__ = "0.1.0"
@@ -41,7 +41,7 @@ _HOMES = {
     "Workload": "accel_sim.workload",
     "gemm": "accel_sim.workload",
     "load_hardware": "accel_sim.hardware.load",
-    "simulate": "accel_sim.simulate",
+    "simulate": "accel_sim.simulation",
 }
 
 

@@ -1,0 +1,1 @@
+"""Energy and area: counts of actions times constants whose origin is on record."""
