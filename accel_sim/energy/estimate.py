@@ -1,0 +1,58 @@
+"""Figures of one component, for ``bitgrove estimate``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from accel_sim.energy.area import pe_um2
+from accel_sim.energy.model import energy_model, pe_leakage_uw
+from accel_sim.energy.sram import SramEstimate, sram_estimate
+from accel_sim.energy.tables import values_of
+
+if TYPE_CHECKING:
+    from accel_sim.hardware.schema import ArrayConfig, Hardware
+
+__all__ = ["PeEstimate", "SramEstimate", "pe_estimate", "sram_estimate"]
+
+
+@dataclass(frozen=True)
+class PeEstimate:
+    """One PE: energy of one multiplication in steady state, area and leakage of the whole PE."""
+
+    multiply_pj: float
+    accumulate_pj: float
+    registers_pj: float
+    total_pj: float
+    area_um2: float
+    leakage_uw: float
+
+    def to_dict(self) -> dict[str, float]:
+        """The figures by name."""
+        return asdict(self)
+
+
+def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | None = None) -> PeEstimate:
+    """A PE of ``hardware``, and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
+
+    Registers: the operands that move (one for ws and is, both for os) and the lane's share of the partial sum.
+    """
+    array = hardware.array
+    a_bits, w_bits = a_bits or array.native_bits, w_bits or array.native_bits
+    model = energy_model(hardware, dram_pj_per_bit=0.0)
+    values = values_of(model.constants)
+    passes = -(-a_bits // array.native_bits) * -(-w_bits // array.native_bits)
+    multiply = passes * model.multiply_pj[a_bits][w_bits]
+    registers = (_moving_bits(array, a_bits, w_bits) + array.acc_bits / array.lanes) * model.register_pj_per_bit
+    return PeEstimate(
+        multiply_pj=multiply,
+        accumulate_pj=model.add_pj,
+        registers_pj=registers,
+        total_pj=multiply + model.add_pj + registers,
+        area_um2=pe_um2(values, array),
+        leakage_uw=pe_leakage_uw(values, hardware),
+    )
+
+
+def _moving_bits(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
+    return {"ws": a_bits, "is": w_bits, "os": a_bits + w_bits}[array.dataflow]

@@ -1,0 +1,157 @@
+"""Energy of a layer: its counts of actions times the machine's energy per action, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from accel_sim.energy.arithmetic import add_pj, lane_arithmetic
+from accel_sim.energy.interpolate import loglog
+from accel_sim.energy.sram import SramEstimate, sram_estimate
+from accel_sim.energy.tables import AppliedConstant, apply_technology, load_energy_table, values_of, with_overrides
+from accel_sim.result import EnergyBreakdown
+from accel_sim.workload.layers import MAX_BITS
+
+if TYPE_CHECKING:
+    from accel_sim.counts import LayerActions
+    from accel_sim.hardware.schema import BufferConfig, Hardware
+    from accel_sim.result import SramTraffic
+
+__all__ = ["EnergyModel", "applied_constants", "buffer_estimate", "energy_model", "layer_energy", "pe_leakage_uw"]
+
+VECTOR_BITS = 16
+VECTOR_REGISTER_ACCESSES = 3
+LEAKAGE_WIDTHS = (2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class EnergyModel:
+    """Energy per action of one machine, everything that does not depend on the layer worked out.
+
+    Attributes:
+        multiply_pj: pJ per multiplier cycle, ``[a_bits][w_bits]``; row and column 0 unused.
+        multiply_idle_pj: pJ per cycle of a gated multiplier.
+        add_pj: one addition of ``acc_bits``.
+        register_pj_per_bit: per bit clocked into a register.
+        fifo_pj_per_bit: per bit pushed into a FIFO and popped again.
+        metadata_decode_pj: per decoded index or mask.
+        activations_sram, weights_sram, outputs_sram: energies per word, leakage and area.
+        dram_pj_per_bit: per bit over the DRAM pins.
+        vector_operation_pj: one operation of the vector unit: an addition of 16 bit and three register accesses (two
+            operands, one result).
+        leakage_mw: leakage of all PEs and the three SRAMs.
+        leakage_pj_per_cycle: the same per clock cycle.
+        constants: the logic constants with their origin and the scaling factor that was applied.
+    """
+
+    multiply_pj: tuple[tuple[float, ...], ...]
+    multiply_idle_pj: float
+    add_pj: float
+    register_pj_per_bit: float
+    fifo_pj_per_bit: float
+    metadata_decode_pj: float
+    activations_sram: SramEstimate
+    weights_sram: SramEstimate
+    outputs_sram: SramEstimate
+    dram_pj_per_bit: float
+    vector_operation_pj: float
+    leakage_mw: float
+    leakage_pj_per_cycle: float
+    constants: Mapping[str, AppliedConstant]
+
+
+def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
+    """The prices of one machine.
+
+    Args:
+        hardware: the machine; ``energy.table`` and ``energy.overrides`` choose the constants.
+        dram_pj_per_bit: energy of the DRAM part per transferred bit, core and I/O.
+
+    Raises:
+        HardwareError: unknown table or override, arithmetic without prices, voltage outside the scaling table.
+    """
+    constants = applied_constants(hardware)
+    values = values_of(constants)
+    buffers = hardware.buffers
+    activations, weights, outputs = (
+        buffer_estimate(buffer, hardware, values["sram_energy_ratio"])
+        for buffer in (buffers.activations, buffers.weights, buffers.outputs)
+    )
+    sram_leakage_mw = activations.leakage_mw + weights.leakage_mw + outputs.leakage_mw
+    leakage_mw = hardware.pes * pe_leakage_uw(values, hardware) * 1e-3 + sram_leakage_mw
+    return EnergyModel(
+        multiply_pj=_multiply_table(values, hardware),
+        multiply_idle_pj=lane_arithmetic(hardware.array.arithmetic).idle_pj(values, hardware.array),
+        add_pj=add_pj(values, hardware.array.acc_bits),
+        register_pj_per_bit=values["register_pj_per_bit"],
+        fifo_pj_per_bit=values["fifo_pj_per_bit"],
+        metadata_decode_pj=values["metadata_decode_pj"],
+        activations_sram=activations,
+        weights_sram=weights,
+        outputs_sram=outputs,
+        dram_pj_per_bit=dram_pj_per_bit,
+        vector_operation_pj=add_pj(values, VECTOR_BITS)
+        + VECTOR_REGISTER_ACCESSES * VECTOR_BITS * values["register_pj_per_bit"],
+        leakage_mw=leakage_mw,
+        leakage_pj_per_cycle=leakage_mw * 1e3 / hardware.technology.clock_mhz,  # mW/MHz = nJ per cycle
+        constants=constants,
+    )
+
+
+def applied_constants(hardware: Hardware) -> dict[str, AppliedConstant]:
+    """The logic constants that a machine uses: its table, its overrides, scaled to its node and voltage."""
+    table = with_overrides(load_energy_table(hardware.energy.table), hardware.energy.overrides)
+    return apply_technology(table, hardware.technology.node_nm, hardware.technology.voltage_v)
+
+
+def buffer_estimate(buffer: BufferConfig, hardware: Hardware, energy_ratio: float = 1.0) -> SramEstimate:
+    """One of a machine's SRAMs; ``energy_ratio`` multiplies CACTI's energies (the constant sram_energy_ratio)."""
+    technology = hardware.technology
+    estimate = sram_estimate(
+        buffer.kib,
+        buffer.word_bits,
+        buffer.banks,
+        technology.node_nm,
+        buffer.cell,
+        buffer.ports,
+        technology.temperature_k,
+    )
+    return replace(estimate, read_pj=estimate.read_pj * energy_ratio, write_pj=estimate.write_pj * energy_ratio)
+
+
+def pe_leakage_uw(values: Mapping[str, float], hardware: Hardware) -> float:
+    """Leakage of one PE, µW: that of a synthesised PE with a multiplier of ``native_bits``, per lane."""
+    points = [(width, values[f"pe_leakage_{width}_uw"]) for width in LEAKAGE_WIDTHS]
+    return loglog(hardware.array.native_bits, points) * hardware.array.lanes
+
+
+def _multiply_table(values: Mapping[str, float], hardware: Hardware) -> tuple[tuple[float, ...], ...]:
+    price = lane_arithmetic(hardware.array.arithmetic).multiply_pj
+    widths = range(1, MAX_BITS + 1)
+    rows = [(0.0, *(price(values, hardware.array, a_bits, w_bits) for w_bits in widths)) for a_bits in widths]
+    return ((0.0,) * (MAX_BITS + 1), *rows)
+
+
+def layer_energy(actions: LayerActions, model: EnergyModel) -> EnergyBreakdown:
+    """Energy of one layer per component, pJ."""
+    array, sram, dram = actions.array, actions.sram, actions.dram
+    hop_bits = array.operand_hop_bits + array.psum_hop_bits + array.stationary_hop_bits
+    return EnergyBreakdown(
+        multiply=array.multiplier_cycles * model.multiply_pj[actions.a_bits][actions.w_bits]
+        + array.gated_cycles * model.multiply_idle_pj,
+        accumulate=array.additions * model.add_pj,
+        registers=hop_bits * model.register_pj_per_bit,
+        fifos=array.fifo_push_bits * model.fifo_pj_per_bit,
+        sparsity_logic=array.metadata_decodes * model.metadata_decode_pj,
+        activations_sram=_sram_pj(sram.activations, model.activations_sram),
+        weights_sram=_sram_pj(sram.weights, model.weights_sram),
+        outputs_sram=_sram_pj(sram.outputs, model.outputs_sram),
+        dram=(dram.read_bytes + dram.write_bytes) * 8 * model.dram_pj_per_bit,
+        vector_unit=actions.vector_operations * model.vector_operation_pj,
+        leakage=actions.cycles * model.leakage_pj_per_cycle,
+    )
+
+
+def _sram_pj(traffic: SramTraffic, sram: SramEstimate) -> float:
+    return traffic.word_reads * sram.read_pj + traffic.word_writes * sram.write_pj

@@ -1,0 +1,175 @@
+"""The table of logic constants: energies, areas and leakages per action, each with its origin.
+
+A user's own table is a YAML file of the same form (``energy.table: my_table.yaml``); single constants are replaced
+with ``energy.overrides``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from accel_sim.energy.documents import TABLES_DIR, Strict, read_document, suggestion
+from accel_sim.energy.scaling import area_factor, energy_factor
+from accel_sim.errors import HardwareError
+
+__all__ = [
+    "CONSTANT_NAMES",
+    "AppliedConstant",
+    "Constant",
+    "EnergyTable",
+    "apply_technology",
+    "load_energy_table",
+    "values_of",
+    "with_overrides",
+]
+
+CONSTANT_NAMES = (
+    "multiply_8x8_pj",
+    "multiply_32x32_pj",
+    *(f"multiply_8x{bits}_ratio" for bits in range(1, 8)),
+    "multiply_idle_ratio",
+    "add_8_pj",
+    "add_16_pj",
+    "add_32_pj",
+    "register_pj_per_bit",
+    "fifo_pj_per_bit",
+    "metadata_decode_pj",
+    "multiply_8x8_um2",
+    "multiply_32x32_um2",
+    "add_8_um2",
+    "add_16_um2",
+    "add_32_um2",
+    "register_um2_per_bit",
+    "pe_leakage_2_uw",
+    "pe_leakage_4_uw",
+    "pe_leakage_8_uw",
+    "pe_leakage_16_uw",
+    "sram_energy_ratio",
+)
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Constant(Strict):
+    """One constant and its origin; the unit is the end of its name (``_pj``, ``_pj_per_bit``, ``_um2``, ...)."""
+
+    value: NonNegative
+    """The value that is used, at ``node_nm`` and ``voltage_v``."""
+    low: NonNegative | None = None
+    """Lowest value that sources support; ``null`` = no disagreement known."""
+    high: NonNegative | None = None
+    """Highest value that sources support."""
+    node_nm: Annotated[int, Field(ge=5, le=250)] | None = None
+    """Process node of the value; ``null`` for a ratio."""
+    voltage_v: Annotated[float, Field(ge=0.4, le=3.3)] | None = None
+    """Supply voltage of the value; ``null`` for a ratio."""
+    obtained: Literal["measured", "synthesised", "cacti", "datasheet", "derived", "assumed", "recalled"]
+    """How the value came about; ``recalled`` = published, quoted from memory or from a page that cites it."""
+    source: Annotated[str, Field(min_length=1)]
+    """Publication or tool, and what low and high stand for."""
+
+    @model_validator(mode="after")
+    def _range_holds_value(self) -> Constant:
+        low = self.value if self.low is None else self.low
+        high = self.value if self.high is None else self.high
+        if not low <= self.value <= high:
+            raise ValueError(f"value {self.value:g} must lie between low {low:g} and high {high:g}")
+        return self
+
+
+class EnergyTable(Strict):
+    """A complete set of logic constants."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Name of the table."""
+    constants: dict[str, Constant]
+    """The constants by name; exactly the names that the energy model uses."""
+
+    @model_validator(mode="after")
+    def _names_are_complete(self) -> EnergyTable:
+        for name, constant in self.constants.items():
+            if name not in CONSTANT_NAMES:
+                raise ValueError(f"constants.{name}: unknown constant{suggestion(name, CONSTANT_NAMES)}")
+            if not name.endswith("_ratio") and (constant.node_nm is None or constant.voltage_v is None):
+                raise ValueError(f"constants.{name}: needs node_nm and voltage_v")
+        missing = [name for name in CONSTANT_NAMES if name not in self.constants]
+        if missing:
+            raise ValueError(f"constants: missing {', '.join(missing)}")
+        return self
+
+
+@dataclass(frozen=True)
+class AppliedConstant:
+    """A constant as one machine uses it: ``value = table value × factor`` of node and voltage scaling."""
+
+    name: str
+    value: float
+    factor: float
+    constant: Constant
+
+
+@lru_cache(maxsize=16)
+def load_energy_table(name_or_path: str) -> EnergyTable:
+    """A shipped table by its name, or any table by the path of its YAML file.
+
+    Raises:
+        HardwareError: no such table, or a file that breaks the schema.
+    """
+    shipped = TABLES_DIR / f"{name_or_path}.yaml"
+    if shipped.parent == TABLES_DIR and shipped.is_file():
+        return read_document(shipped, EnergyTable)
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        return read_document(path, EnergyTable)
+    known = [file.stem for file in sorted(TABLES_DIR.glob("*.yaml")) if file.stem != "scaling"]
+    raise HardwareError(
+        f"energy.table: '{name_or_path}' is neither a shipped table ({', '.join(known)}) nor a .yaml file"
+        f"{suggestion(name_or_path, known)}"
+    )
+
+
+def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> EnergyTable:
+    """The table with single values replaced; they are scaled to the machine's node like those they replace.
+
+    Raises:
+        HardwareError: an unknown name, or a negative or non-finite value.
+    """
+    constants = dict(table.constants)
+    for name, value in overrides.items():
+        if name not in constants:
+            raise HardwareError(f"energy.overrides.{name}: unknown constant{suggestion(name, constants)}")
+        if not 0 <= value < float("inf"):
+            raise HardwareError(f"energy.overrides.{name}: holds {value}, must be a finite number of 0 or more")
+        given = {"value": float(value), "low": None, "high": None, "obtained": "assumed", "source": "energy.overrides"}
+        constants[name] = constants[name].model_copy(update=given)
+    return table.model_copy(update={"constants": constants})
+
+
+def apply_technology(table: EnergyTable, node_nm: float, voltage_v: float) -> dict[str, AppliedConstant]:
+    """Every constant scaled from its own node and voltage to the machine's.
+
+    Energies and leakage powers follow the energy polynomials, areas the area ratios, ratios stay.
+    """
+    return {
+        name: AppliedConstant(name, constant.value * factor, factor, constant)
+        for name, constant in table.constants.items()
+        for factor in (_factor(name, constant, node_nm, voltage_v),)
+    }
+
+
+def values_of(constants: Mapping[str, AppliedConstant]) -> dict[str, float]:
+    """The bare values, in the units of the names."""
+    return {name: constant.value for name, constant in constants.items()}
+
+
+def _factor(name: str, constant: Constant, node_nm: float, voltage_v: float) -> float:
+    if constant.node_nm is None or constant.voltage_v is None:
+        return 1.0
+    if "_um2" in name:
+        return area_factor(node_nm, constant.node_nm)
+    return energy_factor(node_nm, voltage_v, constant.node_nm, constant.voltage_v)
