@@ -16,6 +16,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
     Raises:
         InputError: the folder is missing or may not be written, or ``path`` is a folder; nothing is left behind.
+
     """
     temporary: Path | None = None
     try:
@@ -37,6 +38,7 @@ def make_directory(path: Path) -> None:
 
     Raises:
         InputError: ``path`` is a file, or may not be created.
+
     """
     try:
         path.mkdir(parents=True, exist_ok=True)

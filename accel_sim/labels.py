@@ -36,7 +36,7 @@ class Scale:
 
 
 def si_scale(value: float, unit: str) -> Scale:
-    """The prefix under which ``value`` (in ``unit``) reads as 1 to 999; no prefix for 0.
+    """Find the prefix under which ``value`` (in ``unit``) reads as 1 to 999; no prefix for 0.
 
     >>> si_scale(0.0042, "J")
     Scale(divisor=0.001, unit='mJ')

@@ -1,0 +1,63 @@
+"""Pictures to files: every figure as SVG and PNG, rendered in memory first, then written at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from accel_sim.files import make_directory, write_atomically
+from accel_sim.plots.comparison import compare
+from accel_sim.plots.cycles import cycles, utilization
+from accel_sim.plots.energy import energy_breakdown
+from accel_sim.plots.roofline import Roofs, roofline
+from accel_sim.plots.style import freeze_layout, paper_style, render_png, render_svg
+from accel_sim.result import Result
+
+__all__ = ["write_comparison", "write_plots"]
+
+
+def write_plots(result: Result, directory: Path, roofs: Roofs) -> list[Path]:
+    """``energy_breakdown``, ``cycles``, ``roofline`` and ``utilization`` as ``.svg`` and ``.png`` in ``directory``.
+
+    The folder is created; files of these names are replaced. Nothing is written before every picture is rendered.
+
+    Returns:
+        The files, in the order of the names above.
+
+    Raises:
+        InputError: ``directory`` cannot be created or written.
+
+    """
+    figures: dict[str, Callable[[], Figure]] = {
+        "energy_breakdown": lambda: energy_breakdown(result),
+        "cycles": lambda: cycles(result),
+        "roofline": lambda: roofline(result, roofs),
+        "utilization": lambda: utilization(result),
+    }
+    return _write(figures, directory)
+
+
+def write_comparison(results: Sequence[Result], directory: Path) -> list[Path]:
+    """``compare.svg`` and ``compare.png`` in ``directory``: the machines of ``results`` side by side.
+
+    Raises:
+        InputError: ``directory`` cannot be created or written.
+
+    """
+    return _write({"compare": lambda: compare(results)}, directory)
+
+
+def _write(figures: Mapping[str, Callable[[], Figure]], directory: Path) -> list[Path]:
+    rendered: dict[Path, bytes] = {}
+    for name, draw in figures.items():
+        with paper_style():
+            fig = draw()
+            freeze_layout(fig)
+            rendered[directory / f"{name}.svg"] = render_svg(fig)
+            rendered[directory / f"{name}.png"] = render_png(fig)
+    make_directory(directory)
+    for path, content in rendered.items():
+        write_atomically(path, content)
+    return list(rendered)
