@@ -1,0 +1,44 @@
+# Targets set themselves up: the first one that runs creates .venv and installs the package into it.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT ?= out
+
+.PHONY: setup demo test check format bench validate docs clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)  ## the whole flow on embedded data
+	$(BIN)/bitgrove demo --out $(OUT)/demo
+
+check: $(READY)  ## format, lint, types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: check  ## everything that CI runs
+	$(BIN)/python -m pytest -n 2 -m "not validate"
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+validate: $(READY)  ## heavy checks against outside results; rewrites the tables and plots in docs/
+	$(BIN)/python -m pytest -m validate tests/unit tests/validation tests/rtl
+	$(BIN)/python -m tests.validation.write_docs
+
+bench: $(READY)  ## speed, side by side; rewrites docs/benchmarks.md
+	$(BIN)/python -m tests.benchmarks.run
+
+docs: $(READY)  ## pictures and tables of the README and docs/
+	$(BIN)/python -m tests.validation.write_docs
+
+clean:
+	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
