@@ -20,7 +20,8 @@ __all__ = ["TABLES_DIR", "Strict", "read_document", "suggestion"]
 TABLES_DIR = Path(__file__).resolve().parents[2] / "hwconfigs" / "tables"
 MAX_BYTES = 200_000
 _Document = TypeVar("_Document", bound=BaseModel)
-_SHORT = reprlib.Repr(maxlevel=1, maxstring=60, maxother=60)  # aliases can make a value of any size
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 1  # aliases can make a value of any size
 
 
 class Strict(BaseModel):
