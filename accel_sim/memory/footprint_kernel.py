@@ -29,6 +29,13 @@ def conv_vector(conv: ConvGeometry | None) -> NDArray[np.int64]:
 @njit(cache=True)
 def _span(out0, out1, tap0, tap1, stride, dilation, pad, size):
     """Input rows (or columns) that outputs ``out0..out1`` read through taps ``tap0..tap1``, padding left out."""
+    if stride > (tap1 - tap0) * dilation + 1:  # what neighbouring outputs read is apart: count each
+        apart = 0
+        for out in range(out0, out1 + 1):
+            low = max(0, out * stride + tap0 * dilation - pad)
+            high = min(size - 1, out * stride + tap1 * dilation - pad)
+            apart += max(0, min(high - low + 1, tap1 - tap0 + 1))
+        return apart
     low = max(0, out0 * stride + tap0 * dilation - pad)
     high = min(size - 1, out1 * stride + tap1 * dilation - pad)
     return max(0, min(high - low + 1, (out1 - out0 + 1) * (tap1 - tap0 + 1)))
