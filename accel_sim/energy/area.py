@@ -13,7 +13,7 @@ from accel_sim.energy.tables import values_of
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import ArrayConfig, Hardware
 
-__all__ = ["AreaBreakdown", "area_mm2", "pe_register_bits", "pe_um2"]
+__all__ = ["AreaBreakdown", "area_breakdown", "pe_register_bits", "pe_um2"]
 
 
 @dataclass(frozen=True)
@@ -36,11 +36,12 @@ class AreaBreakdown:
         return {**asdict(self), "total": self.total}
 
 
-def area_mm2(hardware: Hardware) -> AreaBreakdown:
+def area_breakdown(hardware: Hardware) -> AreaBreakdown:
     """Area of a machine at its node.
 
     Raises:
         HardwareError: as for ``energy_model``.
+
     """
     values = values_of(applied_constants(hardware))
     buffers = hardware.buffers
@@ -74,6 +75,6 @@ def pe_register_bits(array: ArrayConfig) -> int:
 
 
 def _vector_lane_um2(values: Mapping[str, float]) -> float:
-    """A lane of the vector unit: multiplier, adder and three registers of 16 bit."""
+    """Sum up a vector-unit lane: multiplier, adder and three registers of 16 bit."""
     registers = VECTOR_REGISTER_ACCESSES * VECTOR_BITS * values["register_um2_per_bit"]
     return multiply_um2(values, VECTOR_BITS) + add_um2(values, VECTOR_BITS) + registers

@@ -45,6 +45,7 @@ class LaneArithmetic:
         multiply_pj: pJ per multiplier cycle for operands of (a_bits, w_bits).
         idle_pj: pJ per cycle of a gated multiplier.
         area_um2: area of the multiplier.
+
     """
 
     multiply_pj: Callable[[Values, ArrayConfig, int, int], float]
@@ -79,6 +80,7 @@ def fixed_multiply_pj(values: Values, native_bits: int, a_bits: int, w_bits: int
         values: constants scaled to the machine.
         native_bits: width of the multiplier.
         a_bits, w_bits: operand widths; wider than ``native_bits`` takes passes.
+
     """
     activity = [
         _switching_share(values, a / native_bits, w / native_bits)
@@ -117,10 +119,11 @@ ARITHMETIC: dict[str, LaneArithmetic] = {
 
 
 def lane_arithmetic(kind: str) -> LaneArithmetic:
-    """The prices of an arithmetic kind.
+    """Look up the prices of an arithmetic kind.
 
     Raises:
         HardwareError: no prices are registered for it.
+
     """
     if kind not in ARITHMETIC:
         raise HardwareError(

@@ -42,6 +42,7 @@ def read_document(path: Path, kind: type[_Document]) -> _Document:
     Raises:
         HardwareError: the file is missing, empty, too large, not YAML, or breaks the schema; one line per problem,
             ``file:line: field: what it holds, what is allowed``.
+
     """
     text = _read_text(path)
     # The round-trip classes would keep comments at ten times the cost; the safe loader builds plain values only.

@@ -28,12 +28,12 @@ class PeEstimate:
     leakage_uw: float
 
     def to_dict(self) -> dict[str, float]:
-        """The figures by name."""
+        """Return the figures by name."""
         return asdict(self)
 
 
 def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | None = None) -> PeEstimate:
-    """A PE of ``hardware``, and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
+    """Price a PE of ``hardware`` and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
 
     Registers: the operands that move (one for ws and is, both for os) and the lane's share of the partial sum.
     """

@@ -9,7 +9,7 @@ __all__ = ["loglog"]
 
 
 def loglog(x: float, points: Sequence[tuple[float, float]]) -> float:
-    """The value at ``x`` of the power law through the two points around it, the outermost two beyond them.
+    """Evaluate the power law through the two points around ``x``, the outermost two beyond them.
 
     Args:
         x: abscissa, positive.
@@ -17,6 +17,7 @@ def loglog(x: float, points: Sequence[tuple[float, float]]) -> float:
 
     >>> loglog(16, [(8, 1.0), (32, 16.0)])
     4.0
+
     """
     upper = next((i for i in range(1, len(points) - 1) if x <= points[i][0]), len(points) - 1)
     (x0, y0), (x1, y1) = points[upper - 1], points[upper]

@@ -43,6 +43,7 @@ class EnergyModel:
         leakage_mw: leakage of all PEs and the three SRAMs.
         leakage_pj_per_cycle: the same per clock cycle.
         constants: the logic constants with their origin and the scaling factor that was applied.
+
     """
 
     multiply_pj: tuple[tuple[float, ...], ...]
@@ -62,7 +63,7 @@ class EnergyModel:
 
 
 def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
-    """The prices of one machine.
+    """Work out the prices of one machine.
 
     Args:
         hardware: the machine; ``energy.table`` and ``energy.overrides`` choose the constants.
@@ -70,6 +71,7 @@ def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
 
     Raises:
         HardwareError: unknown table or override, arithmetic without prices, voltage outside the scaling table.
+
     """
     constants = applied_constants(hardware)
     values = values_of(constants)
@@ -100,7 +102,7 @@ def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
 
 
 def applied_constants(hardware: Hardware) -> dict[str, AppliedConstant]:
-    """The logic constants that a machine uses: its table, its overrides, scaled to its node and voltage."""
+    """Collect the logic constants of a machine: its table, its overrides, scaled to its node and voltage."""
     table = with_overrides(load_energy_table(hardware.energy.table), hardware.energy.overrides)
     return apply_technology(table, hardware.technology.node_nm, hardware.technology.voltage_v)
 

@@ -98,15 +98,16 @@ class ScalingTable(Strict):
 
 @lru_cache(maxsize=1)
 def scaling_table() -> ScalingTable:
-    """The shipped scaling table, read once."""
+    """Return the shipped scaling table, read once."""
     return read_document(TABLES_DIR / "scaling.yaml", ScalingTable)
 
 
 def energy_factor(to_node_nm: float, to_voltage_v: float, from_node_nm: float, from_voltage_v: float) -> float:
-    """What an energy per action of logic is multiplied by (Stillmaker and Baas 2017).
+    """Compute what an energy per action of logic is multiplied by (Stillmaker and Baas 2017).
 
     Raises:
         HardwareError: a voltage below the range of the fit at that node.
+
     """
     return _relative_energy(to_node_nm, to_voltage_v) / _relative_energy(from_node_nm, from_voltage_v)
 
@@ -128,7 +129,7 @@ def _relative_energy(node_nm: float, voltage_v: float) -> float:
 
 
 def area_factor(to_node_nm: float, from_node_nm: float) -> float:
-    """What an area of logic is multiplied by (Stillmaker and Baas 2017)."""
+    """Compute what an area of logic is multiplied by (Stillmaker and Baas 2017)."""
     points = sorted((row.node_nm, row.relative) for row in scaling_table().logic_area.nodes)
     return loglog(to_node_nm, points) / loglog(from_node_nm, points)
 
@@ -136,7 +137,7 @@ def area_factor(to_node_nm: float, from_node_nm: float) -> float:
 def leakage_temperature_factors(
     node_nm: int, cell: str, from_temperature_k: float, to_temperature_k: float
 ) -> tuple[float, float]:
-    """What subthreshold and gate leakage of an SRAM are multiplied by between two temperatures.
+    """Compute what subthreshold and gate leakage of an SRAM are multiplied by between two temperatures.
 
     The logarithm of each current is taken as linear in the temperature through its values at 300 K and 360 K;
     ``node_nm`` is one of CACTI's nodes.

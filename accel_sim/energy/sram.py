@@ -51,7 +51,7 @@ class SramEstimate:
     access_ns: float
 
     def to_dict(self) -> dict[str, float]:
-        """The five figures by name."""
+        """Return the five figures by name."""
         return asdict(self)
 
 
@@ -78,7 +78,7 @@ def sram_estimate(
     ports: str = "1rw",
     temperature_k: float = 300.0,
 ) -> SramEstimate:
-    """An SRAM of ``kib`` KiB in ``banks`` banks, each of which reads or writes a word of ``word_bits`` per access.
+    """Estimate an SRAM of ``kib`` KiB in ``banks`` banks, each with a word of ``word_bits`` per access.
 
     Args:
         kib: capacity of all banks, KiB.
@@ -91,6 +91,7 @@ def sram_estimate(
 
     Raises:
         InputError: an unknown cell or ports, or a size that is not positive.
+
     """
     _check_arguments(kib, word_bits, banks, node_nm, temperature_k)
     _check_name("cell", cell, CELLS)

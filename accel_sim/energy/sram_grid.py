@@ -62,6 +62,7 @@ class SramGrid:
         trends: per node the coefficients ``(10, variants·6)`` of the quadratic trend of the natural logarithms.
         rests: what the trend leaves, ``(macros, variants·6)``.
         variants: names in the order of the columns.
+
     """
 
     points: Floats
@@ -86,7 +87,7 @@ class SramGrid:
         return cls(points, tuple(trends), trends, rests, tuple(variants))
 
     def at_node(self, size_bytes: float, width_bits: float, banks: float, node_nm: int, variant: str) -> Floats:
-        """The six quantities of one macro at one of the table's nodes; leakages are per bank."""
+        """Interpolate the six quantities of one macro at one of the table's nodes; leakages are per bank."""
         target = np.log2(np.array([size_bytes, width_bits, banks, node_nm], dtype=np.float64))
         column = len(QUANTITIES) * self.variants.index(variant)
         wanted = slice(column, column + len(QUANTITIES))
@@ -115,5 +116,5 @@ def _matern32(distance: Floats) -> Floats:
 
 @lru_cache(maxsize=1)
 def shipped_grid() -> SramGrid:
-    """The grid of the shipped table, built once."""
+    """Return the grid of the shipped table, built once."""
     return SramGrid.build(*read_macros(TABLES_DIR / "sram_cacti.csv"))

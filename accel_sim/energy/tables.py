@@ -115,10 +115,11 @@ class AppliedConstant:
 
 @lru_cache(maxsize=16)
 def load_energy_table(name_or_path: str) -> EnergyTable:
-    """A shipped table by its name, or any table by the path of its YAML file.
+    """Load a shipped table by its name, or any table by the path of its YAML file.
 
     Raises:
         HardwareError: no such table, or a file that breaks the schema.
+
     """
     shipped = TABLES_DIR / f"{name_or_path}.yaml"
     if shipped.parent == TABLES_DIR and shipped.is_file():
@@ -134,10 +135,11 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
 
 
 def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> EnergyTable:
-    """The table with single values replaced; they are scaled to the machine's node like those they replace.
+    """Replace single values of a table; they are scaled to the machine's node like those they replace.
 
     Raises:
         HardwareError: an unknown name, or a negative or non-finite value.
+
     """
     constants = dict(table.constants)
     for name, value in overrides.items():
@@ -163,7 +165,7 @@ def apply_technology(table: EnergyTable, node_nm: float, voltage_v: float) -> di
 
 
 def values_of(constants: Mapping[str, AppliedConstant]) -> dict[str, float]:
-    """The bare values, in the units of the names."""
+    """Strip the origins: bare values, in the units of the names."""
     return {name: constant.value for name, constant in constants.items()}
 
 

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from accel_sim.energy.area import area_mm2, pe_register_bits
+from accel_sim.energy.area import area_breakdown, pe_register_bits
 from accel_sim.energy.estimate import pe_estimate
 from accel_sim.energy.model import energy_model, layer_energy
 from accel_sim.energy.tables import CONSTANT_NAMES, load_energy_table
@@ -42,7 +42,7 @@ def test_components_sum_to_the_total_exactly():
     parts = [getattr(energy, field.name) for field in fields(energy)]
     assert all(part > 0 for part in parts)
     assert energy.total == sum(parts)
-    area = area_mm2(machine())
+    area = area_breakdown(machine())
     assert area.total == sum(getattr(area, field.name) for field in fields(area))
     assert area.to_dict()["total"] == area.total
 
@@ -54,7 +54,7 @@ def _observed(overrides: dict[str, float]) -> list[float]:
         array = {"rows": 8, "cols": 8, "native_bits": native_bits, "acc_bits": acc_bits}
         hardware = machine(array=array, energy={"overrides": overrides})
         figures += [_energy(hardware, a, w).total for a in range(1, 9) for w in (8,)]
-        figures.append(area_mm2(hardware).total)
+        figures.append(area_breakdown(hardware).total)
     return figures
 
 
@@ -139,11 +139,11 @@ def test_registers_of_a_pe(array: dict, bits: int):
 
 
 def test_area_grows_with_what_is_built():
-    base = area_mm2(machine())
-    assert area_mm2(machine(array={"rows": 16})).pe_array == pytest.approx(2 * base.pe_array)
-    assert area_mm2(machine(array={"arrays": 2})).vector_unit == pytest.approx(2 * base.vector_unit)
-    assert area_mm2(machine(technology={"node_nm": 65})).pe_array == pytest.approx(1.5 * base.pe_array)
-    bigger = area_mm2(machine(buffers={"weights": {"kib": 256.0}}))
+    base = area_breakdown(machine())
+    assert area_breakdown(machine(array={"rows": 16})).pe_array == pytest.approx(2 * base.pe_array)
+    assert area_breakdown(machine(array={"arrays": 2})).vector_unit == pytest.approx(2 * base.vector_unit)
+    assert area_breakdown(machine(technology={"node_nm": 65})).pe_array == pytest.approx(1.5 * base.pe_array)
+    bigger = area_breakdown(machine(buffers={"weights": {"kib": 256.0}}))
     assert bigger.weights_sram > base.weights_sram
     assert bigger.outputs_sram == base.outputs_sram
 
