@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 __all__ = ["COMPONENT_LABELS", "Scale", "format_si", "shorten", "si_scale"]
@@ -59,10 +60,9 @@ def format_si(value: float, unit: str = "", digits: int = 3) -> str:
     scale = si_scale(value, unit)
     if value == 0:
         return f"0 {scale.unit}".rstrip()
-    shown = value / scale.divisor
-    decimals = max(0, digits - len(str(int(abs(shown) + 0.0005))))
-    if abs(shown) < 1:
-        return f"{shown:.{digits}g} {scale.unit}".rstrip()
+    # The decimals follow from the rounded value: 9.996 reads 10.0, not 10.00.
+    shown = float(f"{value / scale.divisor:.{digits - 1}e}")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(shown))))
     return f"{shown:.{decimals}f} {scale.unit}".rstrip()
 
 

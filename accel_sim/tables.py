@@ -17,10 +17,10 @@ from rich.text import Text
 from accel_sim.labels import COMPONENT_LABELS, Scale, format_si, shorten, si_scale
 from accel_sim.result import CycleCounts, DramCounts, EnergyBreakdown, LayerResult, MacCounts, Result, sum_fields
 
-__all__ = ["layer_table", "result_view", "summary_panel"]
+__all__ = ["TABLE_WIDTH", "layer_table", "result_view", "summary_panel"]
 
 _PJ = 1e-12
-_TABLE_WIDTH = 100
+TABLE_WIDTH = 100
 _LEAST_NAME_WIDTH = 10
 _OP_WIDTH = 8
 _GROUPS_COLUMN = 2
@@ -84,7 +84,7 @@ def _name_width(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
         max([len(cell) for cell in cells] + [len(line) for line in header.split("\n")])
         for header, *cells in list(zip(headers, *rows, strict=True))[1:]
     ]
-    return max(_LEAST_NAME_WIDTH, _TABLE_WIDTH - 2 - sum(others) - len(others))
+    return max(_LEAST_NAME_WIDTH, TABLE_WIDTH - 2 - sum(others) - len(others))
 
 
 def _layer_rows(result: Result, units: _Units, all_layers: bool) -> list[list[str]]:

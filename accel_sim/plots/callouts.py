@@ -40,27 +40,39 @@ def place_callouts(
     (points in data coordinates). The layout is fixed from then on, because places are found in pixels.
     """
     renderer: RendererBase = freeze_layout(fig).get_renderer()  # type: ignore[no-untyped-call]
-    taken = _boxes(fig, ax, renderer, obstacles)
+    markers = _marker_boxes(fig, ax)
+    taken = [*_text_boxes(ax, renderer), *markers, *_dots(ax.transData.transform(np.asarray(obstacles)))]
     placed: list[Annotation] = []
     for callout in callouts:
-        annotation = _first_free(ax, callout, taken, [_extent(text, renderer) for text in placed], renderer)
+        texts = [_extent(text, renderer) for text in placed]
+        # A leader line that runs below another point could be taken for that point's; unavoidable in a dense cloud.
+        annotation = _first_free(ax, callout, taken, [*texts, *markers], renderer) or _first_free(
+            ax, callout, taken, texts, renderer
+        )
         if annotation is not None:
-            taken.append(_extent(annotation, renderer))
+            box = _extent(annotation, renderer)
+            taken += [box, *_dots(_leader(ax, callout, box))]
             placed.append(annotation)
     return placed
 
 
-def _boxes(fig: Figure, ax: Axes, renderer: RendererBase, obstacles: Sequence[tuple[float, float]]) -> list[Bbox]:
+def _text_boxes(ax: Axes, renderer: RendererBase) -> list[Bbox]:
     texts = [child for child in ax.get_children() if isinstance(child, Text) and child.get_text()]
-    boxes = [_extent(text, renderer) for text in texts]
+    return [_extent(text, renderer) for text in texts]
+
+
+def _dots(pixels: NDArray[np.float64]) -> list[Bbox]:
+    return [Bbox.from_extents(x - 1, y - 1, x + 1, y + 1) for x, y in pixels]
+
+
+def _marker_boxes(fig: Figure, ax: Axes) -> list[Bbox]:
+    boxes: list[Bbox] = []
     for cloud in ax.collections:
         areas: NDArray[np.float64] = cloud.get_sizes()  # type: ignore[attr-defined]
         centres = ax.transData.transform(np.asarray(cloud.get_offsets()))
         for (x, y), area in zip(centres, areas, strict=True):
             radius_px = math.sqrt(area) * 0.6 * fig.dpi / 72
             boxes.append(Bbox.from_extents(x - radius_px, y - radius_px, x + radius_px, y + radius_px))
-    for x, y in ax.transData.transform(np.asarray(obstacles)):
-        boxes.append(Bbox.from_extents(x - 1, y - 1, x + 1, y + 1))
     return boxes
 
 
@@ -69,16 +81,22 @@ def _extent(text: Text, renderer: RendererBase) -> Bbox:
     return Text.get_window_extent(text, renderer)
 
 
-def _crosses(ax: Axes, callout: Callout, box: Bbox, texts: Sequence[Bbox]) -> bool:
-    """Whether the line from the point to the middle of ``box`` runs through another text."""
+def _crosses(ax: Axes, callout: Callout, box: Bbox, blockers: Sequence[Bbox]) -> bool:
+    """Whether the line from the point to the middle of ``box`` runs through a blocker that the point is not in."""
+    line = _leader(ax, callout, box)
+    others = [blocker for blocker in blockers if not blocker.contains(*line[0])]
+    return any(other.contains(x, y) for x, y in line for other in others)
+
+
+def _leader(ax: Axes, callout: Callout, box: Bbox) -> NDArray[np.float64]:
+    """Pixels ``(21, 2)`` along the line from the point to the middle of ``box``."""
     start = ax.transData.transform((callout.x, callout.y))
     end = np.array([(box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2])
-    line = [start + (end - start) * step / 20 for step in range(21)]
-    return any(text.contains(x, y) for x, y in line for text in texts)
+    return np.asarray(start + (end - start) * np.linspace(0, 1, 21)[:, None])
 
 
 def _first_free(
-    ax: Axes, callout: Callout, taken: Sequence[Bbox], texts: Sequence[Bbox], renderer: RendererBase
+    ax: Axes, callout: Callout, taken: Sequence[Bbox], blockers: Sequence[Bbox], renderer: RendererBase
 ) -> Annotation | None:
     panel = ax.get_window_extent(renderer)
     for dx, dy in _offsets():
@@ -97,7 +115,7 @@ def _first_free(
         annotation.update_positions(renderer)
         box = _extent(annotation, renderer).padded(1.5)
         inside = panel.x0 < box.x0 and box.x1 < panel.x1 and panel.y0 < box.y0 and box.y1 < panel.y1
-        if inside and not any(box.overlaps(other) for other in taken) and not _crosses(ax, callout, box, texts):
+        if inside and not any(box.overlaps(other) for other in taken) and not _crosses(ax, callout, box, blockers):
             return annotation
         annotation.remove()
     return None

@@ -36,7 +36,7 @@ class Roofs:
 
     Attributes:
         peak_macs_per_cycle: ``rows·cols·lanes·arrays``, divided by the passes of operands wider than the multiplier.
-        dram_bytes_per_cycle: peak of all DRAM channels, per cycle of the array's clock.
+        dram_bytes_per_cycle: of all DRAM channels, per cycle of the array's clock; infinite for an ideal memory.
 
     """
 
@@ -45,7 +45,7 @@ class Roofs:
 
     @property
     def balance_macs_per_byte(self) -> float:
-        """Intensity at which the two roofs meet."""
+        """Intensity at which the two roofs meet; 0 for an ideal memory."""
         return self.peak_macs_per_cycle / self.dram_bytes_per_cycle
 
 
@@ -85,8 +85,10 @@ def _dram_bytes(layer: LayerResult) -> int:
 
 def _x_limits(layers: Sequence[LayerResult], roofs: Roofs) -> tuple[float, float]:
     known = [layer.macs.total / _dram_bytes(layer) for layer in layers if _dram_bytes(layer)]
-    known.append(roofs.balance_macs_per_byte)
-    return min(min(known) / 4, roofs.balance_macs_per_byte / 20), max(known) * 6
+    balance = roofs.balance_macs_per_byte
+    if not balance:
+        return min(known, default=1.0) / 6, max(known, default=1.0) * 6
+    return min([*known, balance / 5]) / 4, max([*known, balance * 3]) * 6
 
 
 def _points(layers: Sequence[LayerResult], right_edge: float) -> list[_Point]:
@@ -130,23 +132,31 @@ def _draw_points(ax: Axes, points: Sequence[_Point]) -> None:
 
 def _draw_roofs(ax: Axes, roofs: Roofs) -> None:
     left, right = ax.get_xlim()
-    bottom, _ = ax.get_ylim()
-    peak, bandwidth, balance = roofs.peak_macs_per_cycle, roofs.dram_bytes_per_cycle, roofs.balance_macs_per_byte
-    ax.plot([left, balance, right], [left * bandwidth, peak, peak], color="black", linewidth=1.2, zorder=2)
-    ax.plot([balance, balance], [bottom, peak], color=GREY, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
+    peak = roofs.peak_macs_per_cycle
+    ax.plot([max(left, roofs.balance_macs_per_byte), right], [peak, peak], color="black", linewidth=1.2, zorder=2)
     ax.annotate(
-        f"Peak {peak:,.5g} MAC/cycle",
+        f"Peak {_number(peak)} MAC/cycle",
         (right, peak),
         (-4, 3),
         textcoords="offset points",
         ha="right",
         fontsize=7,
     )
+    if roofs.balance_macs_per_byte:
+        _draw_bandwidth(ax, roofs)
+
+
+def _draw_bandwidth(ax: Axes, roofs: Roofs) -> None:
+    left, right = ax.get_xlim()
+    bottom, _ = ax.get_ylim()
+    peak, bandwidth, balance = roofs.peak_macs_per_cycle, roofs.dram_bytes_per_cycle, roofs.balance_macs_per_byte
+    ax.plot([left, balance], [left * bandwidth, peak], color="black", linewidth=1.2, zorder=2)
+    ax.plot([balance, balance], [bottom, peak], color=GREY, linewidth=0.8, linestyle=(0, (3, 2)), zorder=1)
     left_of_ridge = math.log(balance / left) > 0.35 * math.log(right / left)
     ax.annotate(
-        f"Machine balance {balance:,.3g} MAC/byte",
+        f"Machine balance {_number(balance)} MAC/byte",
         (balance, peak),
-        (4 if left_of_ridge else -4, 10),
+        (4 if left_of_ridge else -4, 13),
         textcoords="offset points",
         ha="right" if left_of_ridge else "left",
         fontsize=7,
@@ -158,7 +168,7 @@ def _draw_roofs(ax: Axes, roofs: Roofs) -> None:
     ax.text(
         middle,
         middle * bandwidth * 1.12,
-        f"DRAM {bandwidth:,.3g} byte/cycle",
+        f"DRAM {_number(bandwidth)} byte/cycle",
         rotation=math.degrees(math.atan(bandwidth)),
         rotation_mode="anchor",
         transform_rotates_text=True,
@@ -168,12 +178,18 @@ def _draw_roofs(ax: Axes, roofs: Roofs) -> None:
     )
 
 
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
 def _roof_samples(ax: Axes, roofs: Roofs) -> list[tuple[float, float]]:
     left, right = ax.get_xlim()
     bottom, _ = ax.get_ylim()
     xs = [left * (right / left) ** (i / 150) for i in range(151)]
     roof = [(x, min(x * roofs.dram_bytes_per_cycle, roofs.peak_macs_per_cycle)) for x in xs]
     ys = [bottom * (roofs.peak_macs_per_cycle / bottom) ** (i / 80) for i in range(81)]
+    if not roofs.balance_macs_per_byte:
+        return roof
     return roof + [(roofs.balance_macs_per_byte, y) for y in ys]
 
 

@@ -192,3 +192,8 @@ def odd_names() -> Result:
     """Names that markup, mathtext, file formats and fonts trip over."""
     names = ["$x_{1$", "[bold]b[/bold]", "a\nb", "a&<b>", "层1", "\\frac", "", "x" * 120]
     return result_of("mo[red]del $y$", [array_layer(name, 64, 32 + i, 64) for i, name in enumerate(names)])
+
+
+def vector_only() -> Result:
+    """A model without any matrix product."""
+    return result_of("pool", [vector_layer("pool", "max_pool2d", 4096), vector_layer("act", "relu", 1024)])

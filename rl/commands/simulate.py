@@ -1,0 +1,102 @@
+"""``bitgrove simulate``: one model on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from accel_sim.errors import InputError
+from rl.outputs import check_destinations, csv_text, is_stdout, write_text
+from rl.progress import progress_bar
+from rl.requests import Request, load_machine, load_model
+
+if TYPE_CHECKING:
+    from accel_sim.hardware.schema import Hardware
+    from accel_sim.result import Result
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    hw: Annotated[str, typer.Argument(metavar="HW", help="A built-in machine (`bitgrove hw list`) or a YAML file.")],
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="torchvision:NAME, MODULE:CALLABLE, FILE.onnx, FILE.csv (a SCALE-Sim topology) or gemm:M,N,K.",
+        ),
+    ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of the machine; repeatable."),
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
+    ] = None,
+    a_bits: Annotated[int | None, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits.")] = None,
+    w_bits: Annotated[int | None, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits.")] = None,
+    batch: Annotated[int, typer.Option(metavar="N", min=1, help="Inputs per run.")] = 1,
+    input_shape: Annotated[
+        str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
+    ] = None,
+    engine: Annotated[str, typer.Option(metavar="NAME", help="How to count cycles: fast.")] = "fast",
+    seed: Annotated[int, typer.Option(metavar="N", help="For operands that are drawn at random.")] = 0,
+    json_: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it, and it alone.")
+    ] = None,
+    csv_: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write one row per layer as CSV.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw pictures into DIR, as PNG and SVG.")] = None,
+    all_layers: Annotated[bool, typer.Option("--all-layers", help="List every vector-unit operation.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table and no progress bar.")] = False,
+) -> None:
+    """Simulate MODEL on HW: cycles, traffic, energy and area, per layer and in total.
+
+    Example: bitgrove simulate dense_int8_32x32 torchvision:resnet50 --set dram.channels=2 --plot pictures
+    """
+    check_destinations([("--json", json_), ("--csv", csv_)], ("--plot", plot))
+    if is_stdout(json_) and is_stdout(csv_):
+        raise InputError("--json -, --csv -: only one of them can be standard output")
+    request = Request(model=model, weights=weights, a_bits=a_bits, w_bits=w_bits, batch=batch, input_shape=input_shape)
+    machine = load_machine(hw, set_ or [])
+    result = _run(machine, request, engine, seed, quiet)
+    pictures = _draw(result, machine, plot) if plot is not None else []
+    if json_ is not None:
+        write_text(json_, result.to_json() + "\n")
+    if csv_ is not None:
+        write_text(csv_, csv_text(result.to_rows()))
+    if not quiet and not is_stdout(json_) and not is_stdout(csv_):
+        _show(result, all_layers, pictures)
+
+
+def _run(machine: Hardware, request: Request, engine: str, seed: int, quiet: bool) -> Result:
+    from accel_sim import simulate as run
+
+    if engine == "reference":
+        raise InputError("--engine: holds 'reference', which is not supported yet; allowed: fast")
+    with progress_bar(quiet=quiet) as bar:
+        bar.phase(f"reading {request.model}")
+        workload = load_model(request)
+        return run(workload, machine, engine=engine, seed=seed, progress=bar.step)
+
+
+def _draw(result: Result, machine: Hardware, directory: Path) -> list[Path]:
+    from accel_sim.plots import write_plots
+    from accel_sim.plots.roofs import roofs_of
+
+    return write_plots(result, directory, roofs_of(machine, result.layers))
+
+
+def _show(result: Result, all_layers: bool, pictures: list[Path]) -> None:
+    from rich.console import Console
+
+    from accel_sim.tables import TABLE_WIDTH, result_view
+
+    # Redirected output has no width of its own; the table needs its hundred columns.
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=TABLE_WIDTH)
+    console.print(result_view(result, all_layers=all_layers))
+    for path in pictures:
+        console.print(str(path), markup=False, highlight=False, soft_wrap=True)
