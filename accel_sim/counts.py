@@ -31,6 +31,7 @@ class ArrayCounts:
         fifo_push_bits: bits pushed into inter-row FIFOs deeper than the plain pipeline register.
         metadata_decodes: indices or masks decoded by sparsity logic.
         pe_cycles: PEs times the cycles of the layer's compute, busy or not.
+
     """
 
     macs: MacCounts = MacCounts()

@@ -22,7 +22,7 @@ from accel_sim.schedule import REQUANTISE_OPERATIONS, ArrayWork
 from accel_sim.timeline import kernel as timeline
 from accel_sim.workload import GemmLayer
 
-__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "layer_actions", "lay_out"]
+__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dep
     """Cut the work's array layer into tiles."""
     layer, hardware = work.layer, machine.hardware
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    shared = sharing(hardware, layer, tiling)
+    shared = sharing(hardware, tiling)
     tiles = build_tiles(
         layer_vector(work),
         conv_vector(layer.conv),
@@ -123,7 +123,12 @@ def _plus(left: SramTraffic, right: SramTraffic) -> SramTraffic:
 
 
 def _with_memory(
-    buffers: BuffersConfig, edges: SramCounts, input_bytes: int, weight_bytes: int, refilled_bytes: int, spilled_bytes: int
+    buffers: BuffersConfig,
+    edges: SramCounts,
+    input_bytes: int,
+    weight_bytes: int,
+    refilled_bytes: int,
+    spilled_bytes: int,
 ) -> SramCounts:
     """Edge traffic plus fills from DRAM and the partial sums' way there and back."""
     return replace(

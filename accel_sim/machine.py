@@ -33,6 +33,7 @@ def build_machine(hardware: Hardware) -> Machine:
 
     Raises:
         HardwareError: an energy table or a DRAM part is unknown or wrong.
+
     """
     dram = dram_model(hardware)
     return Machine(

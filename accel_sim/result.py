@@ -34,7 +34,8 @@ _Summable = TypeVar("_Summable")
 @dataclass(frozen=True)
 class CycleCounts:
     """Clock cycles. ``compute``: beats with the fill, load and drain that are not hidden; ``stall``: cycles lost to
-    stretched beats and to DRAM; ``total = compute + stall``."""
+    stretched beats and to DRAM; ``total = compute + stall``.
+    """
 
     total: int = 0
     compute: int = 0
@@ -54,7 +55,8 @@ class MacCounts:
 @dataclass(frozen=True)
 class SramTraffic:
     """Bytes of operands that cross one SRAM's ports (bits / 8, so a fraction is possible), and the word accesses
-    that carried them (what costs energy)."""
+    that carried them (what costs energy).
+    """
 
     read_bytes: float = 0
     write_bytes: float = 0
@@ -125,7 +127,8 @@ def _sram_dict(sram: SramCounts) -> dict[str, dict[str, float]]:
 @dataclass(frozen=True)
 class LayerResult:
     """One layer of the network on the machine. ``utilization``: share of the PE-lane cycles of ``cycles.total`` that
-    did multiplications of the layer, 0..1."""
+    did multiplications of the layer, 0..1.
+    """
 
     name: str
     op: str

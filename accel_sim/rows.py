@@ -28,8 +28,8 @@ __all__ = ["stage_rows", "total_row"]
 def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes) -> list[LayerResult]:
     """One row for each layer of the stage, the array layer first.
 
-    The array layer carries the stage's weights, activations and stored outputs; a fused operation what it reads besides, and the
-    last one the cycles that the vector unit needs after the array's last.
+    The array layer carries the stage's weights, activations and stored outputs; a fused operation what it reads
+    besides, and the last one the cycles that the vector unit needs after the array's last.
     """
     head = time.head if stage.fused else time.whole
     work = stage.array_work

@@ -1,7 +1,9 @@
-"""The order of work: stages, each an array layer with the vector operations that consume its output, or a vector layer alone.
+"""The order of work: stages, each an array layer with the vector operations that consume its output, or a vector
+layer alone.
 
-A vector operation runs with the array layer before it (its output never visits DRAM in between) where it is the only reader of
-that layer's output and its other operands exist by then. Stages run one after another in the order of the workload.
+A vector operation runs with the array layer before it (its output never visits DRAM in between) where it is the
+only reader of that layer's output and its other operands exist by then. Stages run one after another in the order
+of the workload.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ class Stage:
         extra_stages: stages whose output the fused operations read besides (the other operand of a residual sum).
         extra_bytes: bytes of those operands.
         extra_bytes_of: the same, per fused layer.
+
     """
 
     layers: tuple[Layer, ...]
@@ -80,7 +83,7 @@ class Stage:
 
     @property
     def vector_operations(self) -> int:
-        """Vector-lane operations: requantisation of the array's output and the fused layers; or the vector layer's own."""
+        """Vector-lane operations: requantisation and the fused layers, or the vector layer's own."""
         head = self.layers[0]
         own = head.output_elements * REQUANTISE_OPERATIONS if isinstance(head, GemmLayer) else head.operations
         return own + sum(layer.operations for layer in self.fused)

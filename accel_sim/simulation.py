@@ -43,6 +43,7 @@ def simulate(
         InputError: an unknown engine.
         HardwareError: an energy table or DRAM part is wrong.
         MappingError: a layer fits no legal tile.
+
     """
     if engine not in ENGINES:
         raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")

@@ -1,0 +1,1 @@
+"""The PE array in time and in actions: folds, beats, ports, counts."""

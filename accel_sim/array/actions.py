@@ -3,12 +3,13 @@
 Definitions (dense machine, padding of the array in none of them):
 
 * An operand crosses an edge once per fold (or round of folds, where arrays share it) that needs it.
-* The first K fold writes partial sums, every later one reads and writes them; a finished output is read once more, on its way to
-  the vector unit. Partial sums that leave for DRAM and come back cost a read and a write besides.
-* A moving operand is clocked into one PE register per multiplication that it takes part in. A partial sum of ws and is passes one
-  register per row of the array (of the fold, with ``edge_folds: used``); one of os is written in place once per step.
-* A stationary operand of row r passes r + 1 registers on its way in, and one more into the active register where there is a
-  shadow; a result of os leaves through the rows below it.
+* The first K fold writes partial sums, every later one reads and writes them; a finished output is read once more,
+  on its way to the vector unit. Partial sums that leave for DRAM and come back cost a read and a write besides.
+* A moving operand is clocked into one PE register per multiplication that it takes part in. A partial sum of ws and
+  is passes one register per row of the array (of the fold, with ``edge_folds: used``); one of os is written in
+  place once per step.
+* A stationary operand of row r passes r + 1 registers on its way in, and one more into the active register where
+  there is a shadow; a result of os leaves through the rows below it.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def _rounds(extent: int, tile: int, unit: int, arrays: int) -> int:
     return total
 
 
-def sharing(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> Sharing:
+def sharing(hardware: Hardware, tiling: Tiling) -> Sharing:
     """How many arrays work side by side on a full tile, and how many copies of each operand they take per beat."""
     array = hardware.array
     if array.arrays == 1:

@@ -5,10 +5,10 @@ An SRAM gives ``banks·word_bits`` bits per cycle and port. Where an edge needs 
 
 What the page leaves open and how it is decided here:
 
-* An edge's need is that of the whole array (``rows·lanes·a_bits`` ...), also in partly filled folds: the port's schedule is
-  fixed by the array, not by the fold.
-* ``1rw`` shares one port between reads and writes, ``1r1w`` has one of each, ``2rw`` shares two. Reads and writes of partial
-  sums meet at the output SRAM alone; filling a half from DRAM uses the other half's banks.
+* An edge's need is that of the whole array (``rows·lanes·a_bits`` ...), also in partly filled folds: the port's
+  schedule is fixed by the array, not by the fold.
+* ``1rw`` shares one port between reads and writes, ``1r1w`` has one of each, ``2rw`` shares two. Reads and writes
+  of partial sums meet at the output SRAM alone; filling a half from DRAM uses the other half's banks.
 * The first K fold writes partial sums, the later ones read and write them: two beat lengths.
 * Several arrays: an operand that they share is read once per beat, others add up.
 """
@@ -29,6 +29,7 @@ class Sharing:
     Attributes:
         arrays: arrays that run folds at the same time.
         activations, weights: copies of that operand's edge traffic in one beat: 1 if all arrays take the same values.
+
     """
 
     arrays: int = 1
@@ -55,6 +56,7 @@ def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing
 
     Args:
         beat_cycles: what the arithmetic needs (see :mod:`accel_sim.array.beats`).
+
     """
     if ideal or hardware.buffers.unlimited_ports:
         return Pace(beat_cycles, beat_cycles, 1, 1, 1)

@@ -1,7 +1,7 @@
 """Kernel: the time line of a sequence of folds with a constant beat (section 5 of the machine's definition).
 
-``load`` is how long the stationary tile's load takes (ws, is), ``drain`` how long the results' drain (os). A fold's step
-takes ``beat`` cycles; its wave leaves row by row and column by column.
+``load`` is how long the stationary tile's load takes (ws, is), ``drain`` how long the results' drain (os). A fold's
+step takes ``beat`` cycles; its wave leaves row by row and column by column.
 
 The state of the sequence is four times (``t0 .. t3``), whose meaning depends on the overlap:
 
@@ -9,29 +9,32 @@ The state of the sequence is four times (``t0 .. t3``), whose meaning depends on
 ``none``             t0 end of the last fold, drain included
 ``preload`` ws, is   t0 start of the last fold's streaming, t1 its end
 ``preload`` os       t0 end of the last fold's streaming, t1 end of the drain before it, t2 length of its own drain
-``full`` ws, is      t0 end of the last step in the last row, t1 end of the last load, t2 first cycle in which the next load
+``full`` ws, is      t0 end of the last step in the last row, t1 end of the last load, t2 first cycle in which the
+next load
                      may begin, t3 end of the sequence so far
 ``full`` os          t0 start of the last fold, t1 distance to the next start, t3 end of the sequence so far
 ===================  ========================================================================================
 
-One decision that the page leaves open: ``preload`` with ``os`` has one shadow result register, so streaming of a fold may begin
-only when the results of the fold before could move into it, i.e. when the drain before that has ended.
+One decision that the page leaves open: ``preload`` with ``os`` has one shadow result register, so streaming of a
+fold may begin only when the results of the fold before could move into it, i.e. when the drain before that has
+ended.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["NONE", "PRELOAD", "FULL", "advance", "new_state", "sequence_end", "OVERLAP_CODE"]
+from accel_sim.jit import kernel
+
+__all__ = ["FULL", "NONE", "OVERLAP_CODE", "PRELOAD", "advance", "new_state", "sequence_end"]
 
 NONE, PRELOAD, FULL = 0, 1, 2
 OVERLAP_CODE = {"none": NONE, "preload": PRELOAD, "full": FULL}
 _IDLE = -1
 
 
-@njit(cache=True)
+@kernel
 def new_state() -> NDArray[np.int64]:
     """State before the first fold: five times, the last a marker that nothing has run."""
     state = np.zeros(5, np.int64)
@@ -39,7 +42,7 @@ def new_state() -> NDArray[np.int64]:
     return state
 
 
-@njit(cache=True)
+@kernel
 def sequence_end(state, os, overlap):
     """Cycle in which everything of the folds so far is finished, drain included."""
     if state[4] == _IDLE:
@@ -51,7 +54,7 @@ def sequence_end(state, os, overlap):
     return state[3]
 
 
-@njit(cache=True)
+@kernel
 def _fold(state, os, overlap, steps, beat, r, c, rows, load, drain, gap):
     """Append one fold of ``steps`` steps that occupies ``r × c`` PEs of an array of ``rows`` rows."""
     first = state[4] == _IDLE
@@ -90,7 +93,7 @@ def _fold(state, os, overlap, steps, beat, r, c, rows, load, drain, gap):
         state[3] = max(state[3], last_row_end + c)
 
 
-@njit(cache=True)
+@kernel
 def advance(state, os, overlap, count, steps, beat, r, c, rows, load, drain, gap):
     """Append ``count`` equal folds; once the state only shifts from fold to fold, the rest is one multiplication."""
     done = 0
@@ -116,7 +119,7 @@ def advance(state, os, overlap, count, steps, beat, r, c, rows, load, drain, gap
             done = count
 
 
-@njit(cache=True, inline="always")
+@kernel
 def _moves(overlap, os):
     """Which of the state's entries are times (they shift with the sequence) and which are lengths."""
     if overlap == NONE:

@@ -1,14 +1,15 @@
 """Kernel: a layer's tiles in order, each with its transfers and its time on the array.
 
-Everything a tile needs is computed here once, for the mapper (which tries many tilings) and for the simulation (which runs one).
+Everything a tile needs is computed here once, for the mapper (which tries many tilings) and for the simulation
+(which runs one).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from accel_sim.array.sequence_kernel import advance, new_state, sequence_end
+from accel_sim.jit import kernel
 from accel_sim.memory.footprint_kernel import input_elements
 from accel_sim.timeline.kernel import (
     A_BYTES,
@@ -44,13 +45,13 @@ BEAT_FIRST, BEAT_LATER, LOAD_ROW, DRAIN_FIRST, DRAIN_LATER = range(5)
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64)
 
 
-@njit(cache=True, inline="always")
+@kernel
 def ceil_div(a, b):
     """Integer division, rounded up."""
     return -(-a // b)
 
 
-@njit(cache=True)
+@kernel
 def _add_tile(state, array, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
     """Append the folds of one tile, as the busiest array runs them, to the sequence."""
     dataflow, overlap, used = array[X_DATAFLOW], array[X_OVERLAP], array[X_USED_EDGES]
@@ -114,12 +115,12 @@ def _add_tile(state, array, pace, groups, tile_m, tile_n, tile_k, deal_n, later_
                 advance(state, os, overlap, 1, steps, beat_first, last_rows, c, rows, load, 0, 0)
 
 
-@njit(cache=True)
+@kernel
 def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep, extra_dep):
     """Records of all tiles of a layer (columns: :mod:`accel_sim.timeline.kernel`), the stage column left at 0.
 
-    ``paced`` and ``ideal`` are the pace with and without port limits; the ``*_dep`` are the stages that weights, activations and
-    the fused operations' other operands wait for.
+    ``paced`` and ``ideal`` are the pace with and without port limits; the ``*_dep`` are the stages that weights,
+    activations and the fused operations' other operands wait for.
     """
     groups, m, n, k = layer[L_GROUPS], layer[L_M], layer[L_N], layer[L_K]
     tile_g, tile_m, tile_n, tile_k = tiling[T_G], tiling[T_M], tiling[T_N], tiling[T_K]

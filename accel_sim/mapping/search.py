@@ -1,11 +1,13 @@
 """The mapper: of the legal tilings of a layer, the one that is best for the objective.
 
-Every candidate is estimated in one kernel call; the best few are then run exactly, time line and energy included, and the best
-of these wins (ties: fewer tiles, then the smaller sizes). Results are remembered by content.
+Every candidate is estimated in one kernel call; the best few are then run exactly, time line and energy included;
+from the best of these the search climbs over neighbouring candidates (ties: fewer tiles, then the smaller sizes).
+Results are remembered by content.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +21,7 @@ from accel_sim.array.vectors import layer_vector, pace_vector
 from accel_sim.energy.model import EnergyModel, layer_energy
 from accel_sim.errors import MappingError
 from accel_sim.hardware.schema import Hardware
-from accel_sim.layer_run import Dependencies, layer_actions, lay_out
+from accel_sim.layer_run import Dependencies, lay_out, layer_actions
 from accel_sim.machine import Machine
 from accel_sim.mapping.candidates import Candidates, candidates
 from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
@@ -32,6 +34,8 @@ __all__ = ["find_tiling"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _FINALISTS = 12
+Rank = tuple[float, int, tuple[int, ...]]
+"""Objective, number of tiles, sizes: smaller is better."""
 
 
 def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
@@ -39,6 +43,7 @@ def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
 
     Raises:
         MappingError: no tile fits the SRAMs; says which one is too small and what it would need.
+
     """
     solution = _solve(_ByContent(machine), work.anonymous())
     if solution.tiling is None:
@@ -72,8 +77,36 @@ def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
     machine = key.machine
     options = [_estimates(machine, work, dim) for dim in _array_dims(machine.hardware)]
     finalists = [tiling for option in options for tiling in option.best(_FINALISTS)]
-    best = min(finalists, key=lambda tiling: _exact_rank(machine, work, tiling), default=None)
-    return _Solution(best, tuple(float(bits) for bits in options[0].need_bits))
+    need_bits = tuple(float(bits) for bits in options[0].need_bits)
+    if not finalists:
+        return _Solution(None, need_bits)
+    ranked = _Ranked(machine, work)
+    best = min(finalists, key=ranked)
+    option = next(option for option in options if option.array_dim == best.array_dim)
+    return _Solution(_climb(best, option, ranked), need_bits)
+
+
+class _Ranked:
+    """Exact ranks of tilings, each worked out once."""
+
+    def __init__(self, machine: Machine, work: ArrayWork) -> None:
+        self._machine, self._work = machine, work
+        self._known: dict[Tiling, Rank] = {}
+
+    def __call__(self, tiling: Tiling) -> Rank:
+        if tiling not in self._known:
+            self._known[tiling] = _exact_rank(self._machine, self._work, tiling)
+        return self._known[tiling]
+
+
+def _climb(start: Tiling, option: _Estimates, rank: Callable[[Tiling], Rank]) -> Tiling:
+    """Go to the best legal neighbour (one size up or down, or another loop order) as long as that is better."""
+    best = start
+    while True:
+        neighbour = min(option.neighbours(best), key=rank, default=best)
+        if rank(neighbour) >= rank(best):
+            return best
+        best = neighbour
 
 
 def _array_dims(hardware: Hardware) -> tuple[str, ...]:
@@ -104,11 +137,23 @@ class _Estimates:
             identity = (int(index) // len(LOOP_ORDERS), float(flat[index]))
             if identity not in seen and len(chosen) < count:
                 seen.add(identity)
-                chosen.append(self._tiling(int(index)))
+                chosen.append(self._tiling([int(i) for i in np.unravel_index(index, self.scores.shape)]))
         return chosen
 
-    def _tiling(self, index: int) -> Tiling:
-        g, m, n, k, order = (int(i) for i in np.unravel_index(index, self.scores.shape))
+    def neighbours(self, tiling: Tiling) -> list[Tiling]:
+        """Legal candidates that differ in one size by one place, or in the loop order."""
+        sizes = (self.sizes.g, self.sizes.m, self.sizes.n, self.sizes.k)
+        own = (tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k)
+        here = [int(np.searchsorted(s, size)) for s, size in zip(sizes, own, strict=True)]
+        here.append(LOOP_ORDERS.index(tiling.loop_order))
+        places = [[*here[:4], order] for order in range(len(LOOP_ORDERS)) if order != here[4]]
+        for axis in range(4):
+            steps = [place for place in (here[axis] - 1, here[axis] + 1) if 0 <= place < self.scores.shape[axis]]
+            places += [[*here[:axis], place, *here[axis + 1 :]] for place in steps]
+        return [self._tiling(place) for place in places if np.isfinite(self.scores[tuple(place)])]
+
+    def _tiling(self, place: Sequence[int]) -> Tiling:
+        g, m, n, k, order = place
         return Tiling(
             tile_m=int(self.sizes.m[m]),
             tile_n=int(self.sizes.n[n]),
@@ -124,7 +169,7 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
     sizes = candidates(hardware, layer)
     whole = Tiling(int(sizes.m[-1]), int(sizes.n[-1]), int(sizes.k[-1]), int(sizes.g[-1]), array_dim=array_dim)
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, layer, whole), ideal=False)
+    speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False)
     scores, need_bits = estimate_all(
         layer_vector(work),
         conv_vector(layer.conv),
@@ -148,20 +193,18 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
 
 
 def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
-    """pJ per DRAM byte, per bit read and written at each SRAM, and per cycle of leakage."""
+    """PJ per DRAM byte, per bit read and written at each SRAM, and per cycle of leakage."""
     buffers = hardware.buffers
     parts = (
         (energy.activations_sram, buffers.activations),
         (energy.weights_sram, buffers.weights),
         (energy.outputs_sram, buffers.outputs),
     )
-    per_bit = [
-        pj / buffer.word_bits for estimate, buffer in parts for pj in (estimate.read_pj, estimate.write_pj)
-    ]
+    per_bit = [pj / buffer.word_bits for estimate, buffer in parts for pj in (estimate.read_pj, estimate.write_pj)]
     return np.array([8 * energy.dram_pj_per_bit, *per_bit, energy.leakage_pj_per_cycle])
 
 
-def _exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> tuple[float, int, tuple[int, ...]]:
+def _exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
     run = lay_out(machine, work, tiling, Dependencies())
     compute_end, vector_end, _, store_end, _ = run_timeline(run.tiles, machine.dram.params(), machine.halves)

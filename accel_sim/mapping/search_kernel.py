@@ -1,13 +1,13 @@
 """Kernel: estimate every legal tiling of a layer in one pass.
 
-Bytes over the DRAM pins and SRAM word accesses are exact per tiling; time is the exact length of each kind of tile between two of
-its kind, times their number, against the DRAM's busy time. The best few are then run exactly (:mod:`accel_sim.mapping.search`).
+Bytes over the DRAM pins and SRAM word accesses are exact per tiling; time is the exact length of each kind of tile
+between two of its kind, times their number, against the DRAM's busy time. The best few are then run exactly
+(:mod:`accel_sim.mapping.search`).
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from accel_sim.array.sequence_kernel import new_state, sequence_end
 from accel_sim.array.tile_kernel import (
@@ -33,9 +33,10 @@ from accel_sim.array.tile_kernel import (
     _add_tile,
     ceil_div,
 )
+from accel_sim.jit import kernel
 from accel_sim.memory.footprint_kernel import input_elements
 
-__all__ = ["ENERGY", "LATENCY", "EDP", "estimate_all"]
+__all__ = ["EDP", "ENERGY", "LATENCY", "estimate_all"]
 
 ENERGY, LATENCY, EDP = 0, 1, 2
 # Entries of the price vector.
@@ -44,7 +45,7 @@ _MAX_TILES = 1 << 17
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64)
 
 
-@njit(cache=True)
+@kernel
 def _activation_sums(layer, conv, tile_m, tile_k):
     """Elements of one group's input over all (m, k) tiles, and of the largest tile."""
     total, largest = np.int64(0), np.int64(0)
@@ -56,7 +57,7 @@ def _activation_sums(layer, conv, tile_m, tile_k):
     return total, largest
 
 
-@njit(cache=True)
+@kernel
 def _tile_cycles(layer, array, pace, tiling, deal_n):
     """Cycles of all tiles of all groups on the array if each follows one of its own kind."""
     total = 0.0
@@ -91,9 +92,9 @@ def _tile_cycles(layer, array, pace, tiling, deal_n):
     return total
 
 
-@njit(cache=True)
+@kernel
 def _edge_bits(layer, array, tiling):
-    """Bits read from the activation and weight SRAMs at the array's edges, and partial-sum bits written and read back."""
+    """Bits read from the activation and weight SRAMs at the array's edges, and partial-sum bits written (and read)."""
     _, tile_m, tile_n, tile_k = tiling
     groups, m, n, k = layer[L_GROUPS], layer[L_M], layer[L_N], layer[L_K]
     tiles_m, tiles_n, tiles_k = ceil_div(m, tile_m), ceil_div(n, tile_n), ceil_div(k, tile_k)
@@ -112,15 +113,15 @@ def _edge_bits(layer, array, tiling):
     return float(groups * a_reads) * layer[L_A_BITS], float(groups * w_reads) * layer[L_W_BITS], outputs * folds_k
 
 
-@njit(cache=True)
+@kernel
 def _folds(extent, tile, size):
     """Folds of ``size`` along one dimension that is cut into tiles."""
     return (extent // tile) * ceil_div(tile, size) + ceil_div(extent % tile, size)
 
 
-@njit(cache=True)
+@kernel
 def _revisits(order, counts, free):
-    """How often a tile that does not depend on loop ``free`` is brought in: that loop counts where it is outside a varying one."""
+    """How often a tile that does not depend on loop ``free`` is brought in: once, or per turn of ``free`` outside others."""
     if counts[free] == 1:
         return 1
     inside = False
@@ -132,11 +133,26 @@ def _revisits(order, counts, free):
     return 1
 
 
-@njit(cache=True)
-def estimate_all(layer, conv, array, pace, sizes_g, sizes_m, sizes_n, sizes_k, capacity_bits, prices, bytes_per_cycle, objective, deal_n):
+@kernel
+def estimate_all(
+    layer,
+    conv,
+    array,
+    pace,
+    sizes_g,
+    sizes_m,
+    sizes_n,
+    sizes_k,
+    capacity_bits,
+    prices,
+    bytes_per_cycle,
+    objective,
+    deal_n,
+):
     """Estimated objective of every combination; ``inf`` where a tile does not fit.
 
-    Returns ``(scores, need)``: scores ``(g, m, n, k, 6)``; ``need`` the least bits that each SRAM would have had to hold per tile.
+    Returns ``(scores, need)``: scores ``(g, m, n, k, 6)``; ``need`` the least bits that each SRAM would have had to
+    hold per tile.
     """
     shape = (sizes_g.size, sizes_m.size, sizes_n.size, sizes_k.size, 6)
     scores = np.full(shape, np.inf)
@@ -180,8 +196,12 @@ def estimate_all(layer, conv, array, pace, sizes_g, sizes_m, sizes_n, sizes_k, c
                             spills = counts[2] - 1
                         spill_bytes = out_bits / 8.0 * spills
                         moved = a_bytes + w_bytes + 2 * spill_bytes + layer[L_STORE_BYTES] + layer[L_EXTRA_BYTES]
-                        first = (a_bytes + w_bytes) / (counts[0] * counts[1] * counts[2] * ceil_div(layer[L_GROUPS], tile_g))
-                        time = max(cycles, moved / bytes_per_cycle) + min(first, a_bits / 8 + w_bits / 8) / bytes_per_cycle
+                        first = (a_bytes + w_bytes) / (
+                            counts[0] * counts[1] * counts[2] * ceil_div(layer[L_GROUPS], tile_g)
+                        )
+                        time = (
+                            max(cycles, moved / bytes_per_cycle) + min(first, a_bits / 8 + w_bits / 8) / bytes_per_cycle
+                        )
                         energy = (
                             moved * prices[P_DRAM_BYTE]
                             + a_edge * prices[P_A_READ_BIT] + a_bytes * 8 * prices[P_A_WRITE_BIT]

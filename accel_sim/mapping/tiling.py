@@ -1,7 +1,8 @@
 """A mapping: how a layer's GEMMs are cut into tiles, and in which order the tiles run.
 
-A tile is ``tile_m × tile_n × tile_k`` of one group (or ``tile_g`` whole groups). Its activations, weights and partial sums
-live in one half of the SRAMs. ``loop_order`` names the tile loops, outermost first; groups are always outside.
+A tile is ``tile_m × tile_n × tile_k`` of one group (or ``tile_g`` whole groups). Its activations, weights and
+partial sums live in one half of the SRAMs. ``loop_order`` names the tile loops, outermost first; groups are always
+outside.
 """
 
 from __future__ import annotations

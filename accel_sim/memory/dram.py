@@ -1,8 +1,8 @@
 """The DRAM as the time line sees it: a parameter vector for :func:`accel_sim.memory.dram_kernel.serve`, and its counts.
 
-The model here is bandwidth and latency: transfers are served one after another at the peak rate less the share that refresh takes,
-and a read arrives one row-miss latency later. Row activations, hits and refreshes are those of streaming transfers, each of which
-opens the rows that it covers.
+The model here is bandwidth and latency: transfers are served one after another at the peak rate less the share that
+refresh takes, and a read arrives one row-miss latency later. Row activations, hits and refreshes are those of
+streaming transfers, each of which opens the rows that it covers.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ class Dram:
         bytes_per_cycle: sustained rate of all channels, bytes per array cycle; infinite for the ideal part.
         latency_cycles: array cycles from the last byte's slot on the bus to its arrival.
         refresh_interval_cycles: array cycles between refreshes of one channel; infinite where the part has none.
+
     """
 
     part: DramPart
@@ -60,6 +61,7 @@ def dram_model(hardware: Hardware) -> Dram:
 
     Raises:
         HardwareError: the part is unknown or its file is wrong.
+
     """
     part = load_part(hardware.dram.part)
     cycle_ns = 1e3 / hardware.technology.clock_mhz

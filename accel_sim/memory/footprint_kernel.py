@@ -1,14 +1,15 @@
 """Kernel: how many input elements a tile of an im2col matrix really touches.
 
-DRAM and the activation SRAM hold the feature map, not its im2col copy; the copy is made by addressing at the array's edge.
+DRAM and the activation SRAM hold the feature map, not its im2col copy; the copy is made by addressing at the
+array's edge.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from accel_sim.jit import kernel
 from accel_sim.workload.layers import ConvGeometry
 
 __all__ = ["conv_vector", "input_elements"]
@@ -26,7 +27,7 @@ def conv_vector(conv: ConvGeometry | None) -> NDArray[np.int64]:
     return np.array([getattr(conv, name) for name in _FIELDS], np.int64)
 
 
-@njit(cache=True)
+@kernel
 def _span(out0, out1, tap0, tap1, stride, dilation, pad, size):
     """Input rows (or columns) that outputs ``out0..out1`` read through taps ``tap0..tap1``, padding left out."""
     if stride > (tap1 - tap0) * dilation + 1:  # what neighbouring outputs read is apart: count each
@@ -41,7 +42,7 @@ def _span(out0, out1, tap0, tap1, stride, dilation, pad, size):
     return max(0, min(high - low + 1, (out1 - out0 + 1) * (tap1 - tap0 + 1)))
 
 
-@njit(cache=True)
+@kernel
 def input_elements(conv, m0, m1, k0, k1):
     """Elements of one group's input that rows ``m0..m1-1`` and columns ``k0..k1-1`` of the im2col matrix touch.
 

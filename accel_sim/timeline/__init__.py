@@ -1,0 +1,1 @@
+"""When each tile is fetched, computed and stored."""

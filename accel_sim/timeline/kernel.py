@@ -1,25 +1,31 @@
 """Kernel: the time line of a list of tiles, event by event.
 
-Per tile: fetch (DRAM to SRAM), compute, vector unit, store. The array works on tiles in order. With double buffering the next tile
-is fetched while this one computes; a fetch needs a free half, so does the output of a tile. DRAM serves fetches and stores in order
-of request; at equal times the fetch first, since the array may wait for it. Fetches are issued in tile order, weights first: they
-depend on no earlier layer, and so reach over a layer's border.
+Per tile: fetch (DRAM to SRAM), compute, vector unit, store. The array works on tiles in order. With double
+buffering the next tile is fetched while this one computes; a fetch needs a free half, so does the output of a tile.
+DRAM serves fetches and stores in order of request; at equal times the fetch first, since the array may wait for it.
+Fetches are issued in tile order, weights first: they depend on no earlier layer, and so reach over a layer's
+border.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from accel_sim.jit import kernel
 from accel_sim.memory.dram_kernel import serve
 
 __all__ = [
-    "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE", "VECTOR", "W_BYTES",
-    "W_DEP", "run",
+    "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE",
+    "VECTOR", "W_BYTES", "W_DEP", "run",
 ]  # fmt: skip
 
 # Columns of a tile's record.
-W_BYTES, A_BYTES, P_BYTES, OUT_BYTES = 0, 1, 2, 3  # fetched weights, activations, other operands; stored; 0 = nothing new
+W_BYTES, A_BYTES, P_BYTES, OUT_BYTES = (
+    0,
+    1,
+    2,
+    3,
+)  # fetched weights, activations, other operands; stored; 0 = nothing new
 BACK_TO_BACK, FROM_IDLE, IDEAL, VECTOR = 4, 5, 6, 7  # cycles
 STAGE, W_DEP, A_DEP, P_DEP = 8, 9, 10, 11  # index of the stage; last stage that each fetch must wait for, -1 = none
 COLUMNS = 12
@@ -28,7 +34,7 @@ _UNKNOWN = -1
 _NEVER = np.int64(1) << 62
 
 
-@njit(cache=True)
+@kernel
 def _generations(has_new):
     """First tile of each generation of a buffer's content, and each tile's generation."""
     tiles = has_new.size
@@ -44,9 +50,9 @@ def _generations(has_new):
     return of_tile, first
 
 
-@njit(cache=True)
+@kernel
 def _half_free(generation, first, halves, computed, compute_end):
-    """When the half for ``generation`` is free: the end of the last tile that used it; ``_UNKNOWN`` if not computed yet."""
+    """When the half for ``generation`` is free: the end of its last user; ``_UNKNOWN`` if that has not run yet."""
     before = generation - halves + 1
     if before <= 0:
         return 0
@@ -54,12 +60,12 @@ def _half_free(generation, first, halves, computed, compute_end):
     return compute_end[last_user] if last_user < computed else _UNKNOWN
 
 
-@njit(cache=True)
+@kernel
 def run(tiles, dram_params, halves):
     """Run the tiles; ``halves``: 1 or 2 for the activation, weight and output SRAM.
 
-    Returns ``(compute_end, vector_end, ready, store_end, dram_state)``, cycles per tile; ``ready``: operands and output half are there;
-    ``store_end`` is 0 where a tile stores nothing.
+    Returns ``(compute_end, vector_end, ready, store_end, dram_state)``, cycles per tile; ``ready``: operands and
+    output half are there; ``store_end`` is 0 where a tile stores nothing.
     """
     count = tiles.shape[0]
     stages = tiles[count - 1, STAGE] + 1

@@ -50,8 +50,9 @@ def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArr
 def network_times(machine: Machine, per_stage: list[NDArray[np.int64]]) -> list[StageTimes]:
     """Run the tiles of all stages, in order, on one time line.
 
-    A stage lasts from the end of the stage before it (array and vector unit) to its own; so stages do not overlap, their cycles add
-    up, and ``stall`` is never negative. The last store of the network is waited for by the last stage.
+    A stage lasts from the end of the stage before it (array and vector unit) to its own; so stages do not overlap,
+    their cycles add up, and ``stall`` is never negative. The last store of the network is waited for by the last
+    stage.
     """
     for index, tiles in enumerate(per_stage):
         tiles[:, kernel.STAGE] = index
