@@ -34,10 +34,11 @@ def _cache_directory() -> str:
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile ``function`` without the interpreter (``njit``), cached on disk."""
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = _cache_directory()
+    config: Any = numba.config  # its attributes come from the environment, unknown to type checkers
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _cache_directory()
     try:
         compiled: _Kernel = numba.njit(cache=True)(function)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before
     return compiled

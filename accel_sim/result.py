@@ -104,7 +104,7 @@ class EnergyBreakdown:
     @property
     def total(self) -> float:
         """Sum of the components, pJ."""
-        return sum(getattr(self, f.name) for f in fields(self))
+        return float(sum(getattr(self, f.name) for f in fields(self)))
 
     def to_dict(self) -> dict[str, float]:
         """Components and their total."""

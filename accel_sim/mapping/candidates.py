@@ -1,4 +1,4 @@
-"""Tile sizes worth trying: for a number of tiles the smallest size that gives it, rounded up to what fills the array."""
+"""Tile sizes worth trying: for a number of tiles the smallest size that gives it, rounded up to fill the array."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ def _folds(extent, tile, size):
 
 @kernel
 def _revisits(order, counts, free):
-    """How often a tile that does not depend on loop ``free`` is brought in: once, or per turn of ``free`` outside others."""
+    """How often a tile that does not depend on loop ``free`` is brought in: once, or per turn of ``free``."""
     if counts[free] == 1:
         return 1
     inside = False

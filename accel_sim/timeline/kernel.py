@@ -108,13 +108,14 @@ def run(tiles, dram_params, halves):
                 break
             free = store_end[stores[before]] if before >= 0 else 0
             ready[i] = max(fetched[i], free)
-            previous = compute_end[i - 1] if i else 0
+            previous = compute_end[i - 1] if i else np.int64(0)
+            vector_before = vector_end[i - 1] if i else np.int64(0)
             if i and tiles[i, STAGE] != tiles[i - 1, STAGE]:
-                previous = max(previous, vector_end[i - 1])
+                previous = max(previous, vector_before)
             end = max(previous + tiles[i, BACK_TO_BACK], ready[i] + tiles[i, FROM_IDLE])
             start = end - tiles[i, BACK_TO_BACK]
             compute_end[i] = end
-            vector_end[i] = max(end, max(start, vector_end[i - 1] if i else 0) + tiles[i, VECTOR])
+            vector_end[i] = max(end, max(start, vector_before) + tiles[i, VECTOR])
             computed += 1
 
         # The next fetch and the time of its request, if that is known already.
