@@ -1,0 +1,180 @@
+"""Folds and machine as the flat arrays and numbers that the kernels take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.reference.beats import fold_piece_counts, fused_parts, line_intakes
+from accel_sim.reference.folds import Fold, FoldPlan
+from accel_sim.reference.pe import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
+from accel_sim.reference.spec import TERMS, WHOLE, ArraySpec
+
+__all__ = ["FULL", "NONE", "PRELOAD", "FoldTables", "Pace", "Structure", "datapath", "fold_tables", "structure"]
+
+Ints = NDArray[np.int64]
+
+NONE, PRELOAD, FULL = 0, 1, 2
+_OVERLAP = {"none": NONE, "preload": PRELOAD, "full": FULL}
+
+
+class Pace(NamedTuple):
+    """What the SRAM ports make of the array's cycles.
+
+    ``beat_cycles``: a beat lasts at least this, in a first K fold and in later ones (os: the first); ``load_row_cycles``,
+    ``drain_row_cycles``: cycles per row of a load or drain.
+    """
+
+    beat_cycles: int = 1
+    later_beat_cycles: int = 1
+    load_row_cycles: int = 1
+    drain_row_cycles: int = 1
+
+
+class Structure(NamedTuple):
+    """The array around the PEs, as numbers."""
+
+    rows: int
+    cols: int
+    fifo_depth: int
+    overlap: int
+    used_edges: bool
+    transposed: bool
+    drains: bool
+    load_row_cycles: int
+    drain_row_cycles: int
+    own_bits: int
+    other_bits: int
+    acc_bits: int
+
+
+class FoldTables(NamedTuple):
+    """All folds, one after another. ``F`` folds, ``S`` steps in all, ``P`` places of all tiles.
+
+    Attributes:
+        rows, cols, first_step, pace: ``(F,)`` used rows and columns, number of the first step, least beat.
+        row_at, col_at: ``(F,)`` where the fold's entries of ``row_ids``, ``col_ids`` (output rows, columns) begin.
+        tile_at: ``(F,)`` where the fold's places begin in ``edge_at``, ``pe_at``.
+        fold, source: ``(S,)`` the step's fold, and its moving row (ws, is) or its place in the tile (os).
+        own_count, other_count: ``(S, lines)`` pieces of both operands.
+        edge: ``(P, E)``; ``pe_at``: ``(P,)`` where a place begins in ``select`` and ``value`` (columns × lanes, flat).
+
+    """
+
+    rows: Ints
+    cols: Ints
+    first_step: Ints
+    pace: Ints
+    row_at: Ints
+    col_at: Ints
+    tile_at: Ints
+    row_ids: Ints
+    col_ids: Ints
+    fold: Ints
+    source: Ints
+    own_count: NDArray[np.int32]
+    other_count: NDArray[np.int32]
+    edge: Ints
+    pe_at: Ints
+    select: Ints
+    value: Ints
+
+
+def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Structure:
+    """The array of ``spec``; ``index_bits`` travel with every weight; a FIFO never holds more than ``steps``."""
+    own, other = line_intakes(spec)
+    weights_own = _weights_own(spec)
+    return Structure(
+        rows=spec.rows,
+        cols=spec.cols,
+        fifo_depth=min(spec.fifo_depth, max(steps, 1)),
+        overlap=_OVERLAP[spec.fold_overlap],
+        used_edges=spec.edge_folds == "used",
+        transposed=spec.transposed,
+        drains=spec.os_drain,
+        load_row_cycles=pace.load_row_cycles,
+        drain_row_cycles=pace.drain_row_cycles,
+        own_bits=own.bits + (index_bits if weights_own else 0),
+        other_bits=other.bits + (0 if weights_own else index_bits),
+        acc_bits=spec.acc_bits,
+    )
+
+
+def _weights_own(spec: ArraySpec) -> bool:
+    """Whether weights are the operand that moves along a line."""
+    return spec.dataflow == "is" or spec.transposed
+
+
+def datapath(spec: ArraySpec, decodes: bool) -> Datapath:
+    """The PE of ``spec``."""
+    own, other = line_intakes(spec)
+    gates = (spec.activation_sparsity == "gate", spec.weight_sparsity == "gate")
+    gate_own, gate_other = gates[::-1] if _weights_own(spec) else gates
+    kind = PIECES
+    if spec.arithmetic == "fused":
+        kind = BRICKS
+    elif own.style == TERMS and other.style == TERMS:
+        kind = PAIRS
+    elif other.style == TERMS:
+        kind = LOCAL_TERMS
+    return Datapath(
+        kind=kind,
+        lanes=spec.step_lanes,
+        own_style=own.style if kind == PIECES else WHOLE,
+        own_digit_bits=own.digit_bits,
+        other_style=other.style,
+        other_digit_bits=other.digit_bits,
+        own_bits=own.bits,
+        other_bits=other.bits,
+        csd=own.csd,
+        window=own.window,
+        bricks_per_cycle=-(-spec.brick_products // fused_parts(spec)),
+        gate_own=gate_own,
+        gate_other=gate_other,
+        own_is_selected=not spec.transposed,
+        decodes=decodes,
+    )
+
+
+def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace) -> FoldTables:
+    """Flat tables of ``folds`` (at least one), which may be part of the plan's."""
+    tiles = {id(fold.tile): fold.tile for fold in folds}
+    starts = dict(zip(tiles, _starts([len(tile.edge) for tile in tiles.values()]), strict=True))
+    width = max(tile.edge.shape[1] for tile in tiles.values())
+    edge = np.concatenate(
+        [np.pad(t.edge, ((0, 0), (0, width - t.edge.shape[1])), constant_values=-1) for t in tiles.values()]
+    )
+    counts = [fold_piece_counts(fold, plan.moving, spec) for fold in folds]
+    lines = max(own.shape[1] for own, _ in counts)
+    steps = np.array([len(fold.steps) for fold in folds])
+    return FoldTables(
+        rows=np.array([len(fold.rows) or len(fold.tile.edge) for fold in folds]),
+        cols=np.array([len(fold.cols) for fold in folds]),
+        first_step=_starts(steps),
+        pace=np.array([pace.later_beat_cycles if fold.later_k else pace.beat_cycles for fold in folds]),
+        row_at=_starts([len(fold.rows) for fold in folds]),
+        col_at=_starts([len(fold.cols) for fold in folds]),
+        tile_at=np.array([starts[id(fold.tile)] for fold in folds]),
+        row_ids=np.concatenate([fold.rows for fold in folds]),
+        col_ids=np.concatenate([fold.cols for fold in folds]),
+        fold=np.repeat(np.arange(len(folds)), steps),
+        source=np.concatenate([fold.steps for fold in folds]),
+        own_count=_stack([own for own, _ in counts], lines),
+        other_count=_stack([other for _, other in counts], lines),
+        edge=np.ascontiguousarray(edge),
+        pe_at=_starts(np.concatenate([np.full(len(t.edge), t.select[0].size) for t in tiles.values()])),
+        select=np.concatenate([tile.select.ravel() for tile in tiles.values()]),
+        value=np.concatenate([tile.value.ravel() for tile in tiles.values()]),
+    )
+
+
+def _starts(lengths: Sequence[int] | Ints) -> Ints:
+    """Where parts of these lengths begin in their concatenation."""
+    return np.concatenate([[0], np.cumsum(lengths)[:-1]]).astype(np.int64)
+
+
+def _stack(parts: list[NDArray[np.int32]], lines: int) -> NDArray[np.int32]:
+    return np.concatenate([np.pad(p, ((0, 0), (0, lines - p.shape[1])), constant_values=1) for p in parts])
