@@ -1,0 +1,1 @@
+"""The hwconfig: schema, loading, rules, built-ins."""

@@ -22,6 +22,7 @@ __all__ = [
     "Hardware",
     "MappingConfig",
     "NmSparsity",
+    "Section",
     "TechnologyConfig",
     "VectorUnitConfig",
 ]
@@ -42,13 +43,15 @@ Size = Annotated[int, Field(ge=1, le=65536)]
 Bits = Annotated[int, Field(ge=1, le=16)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
     """Base of all sections: unknown keys are errors, values are never converted, objects never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, allow_inf_nan=False, use_attribute_docstrings=True
+    )
 
 
-class TechnologyConfig(_Section):
+class TechnologyConfig(Section):
     """Process, operating point and clock."""
 
     node_nm: Annotated[int, Field(ge=7, le=180)] = 45
@@ -61,7 +64,7 @@ class TechnologyConfig(_Section):
     """Junction temperature in K; leakage of the SRAMs depends on it."""
 
 
-class NmSparsity(_Section):
+class NmSparsity(Section):
     """Structured weight sparsity: at most ``keep`` of ``of`` consecutive k are non-zero."""
 
     kind: Literal["n_m"]
@@ -72,7 +75,7 @@ class NmSparsity(_Section):
     """Length of a group along k."""
 
 
-class ArrayConfig(_Section):
+class ArrayConfig(Section):
     """The PE array: geometry, dataflow, arithmetic, elasticity and what zeros do."""
 
     rows: Annotated[int, Field(ge=1, le=4096)]
@@ -121,7 +124,7 @@ class ArrayConfig(_Section):
     """What a zero activation saves."""
 
 
-class BufferConfig(_Section):
+class BufferConfig(Section):
     """One SRAM."""
 
     kib: Annotated[float, Field(gt=0, le=1 << 20)]
@@ -140,7 +143,7 @@ class BufferConfig(_Section):
     """Transistor type: low operating power, low standby power, high performance."""
 
 
-class BuffersConfig(_Section):
+class BuffersConfig(Section):
     """The three SRAMs between DRAM and the array."""
 
     activations: BufferConfig
@@ -157,7 +160,7 @@ class BuffersConfig(_Section):
     """Capacity is not checked and a layer is one tile (for comparison with simulators that do not tile)."""
 
 
-class DramConfig(_Section):
+class DramConfig(Section):
     """The external memory."""
 
     part: str = "lpddr4_3200"
@@ -174,14 +177,14 @@ class DramConfig(_Section):
     """How activations are stored in DRAM."""
 
 
-class VectorUnitConfig(_Section):
+class VectorUnitConfig(Section):
     """The unit for everything that is not a matrix product."""
 
     lanes: Annotated[int, Field(ge=1, le=65536)] | None = None
     """Operations per cycle; ``null`` = as many as all arrays have columns."""
 
 
-class MappingConfig(_Section):
+class MappingConfig(Section):
     """How layers are cut into tiles: searched for, or fixed."""
 
     objective: Literal["energy", "latency", "edp"] = "energy"
@@ -200,7 +203,7 @@ class MappingConfig(_Section):
     """Dimension along which folds are dealt to several arrays; ``auto`` = the faster one."""
 
 
-class EnergyConfig(_Section):
+class EnergyConfig(Section):
     """Where energies and areas come from."""
 
     table: str = "default_45nm"
@@ -209,7 +212,7 @@ class EnergyConfig(_Section):
     """Single constants by their name in the table, e.g. ``add_32_pj: 0.12``."""
 
 
-class Hardware(_Section):
+class Hardware(Section):
     """A complete accelerator."""
 
     name: Annotated[str, Field(min_length=1, max_length=100)]

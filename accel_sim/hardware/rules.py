@@ -1,0 +1,149 @@
+"""Rules that involve several fields of a hwconfig: one small function each, all of them in :data:`RULES`.
+
+A rule gets a machine whose single fields are already valid and returns what is wrong, or ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from accel_sim.hardware.diagnose import Problem
+from accel_sim.hardware.schema import BufferConfig, Hardware, NmSparsity
+
+__all__ = ["RULES", "broken_rules"]
+
+Rule = Callable[[Hardware], Problem | None]
+_ADDRESS_FIELDS = ("ro", "ch", "ra", "ba", "bg", "co")
+_BITS_PER_KIB = 8192
+
+
+def broken_rules(hardware: Hardware) -> list[Problem]:
+    """Everything that :data:`RULES` find wrong with ``hardware``."""
+    return [problem for rule in RULES if (problem := rule(hardware)) is not None]
+
+
+def _nm_keeps_a_part(hardware: Hardware) -> Problem | None:
+    match hardware.array.weight_sparsity:
+        case NmSparsity(keep=keep, of=of) if keep > of:
+            return Problem(("array", "weight_sparsity", "keep"), f"holds {keep}; allowed: at most of = {of}")
+    return None
+
+
+def _nm_fills_lanes(hardware: Hardware) -> Problem | None:
+    lanes = hardware.array.lanes
+    match hardware.array.weight_sparsity:
+        case NmSparsity(keep=keep) if lanes % keep:
+            text = f"holds {lanes}; allowed with weight_sparsity.keep = {keep}: a multiple of {keep}"
+            return Problem(("array", "lanes"), text)
+    return None
+
+
+def _nm_dataflow(hardware: Hardware) -> Problem | None:
+    if isinstance(hardware.array.weight_sparsity, NmSparsity) and hardware.array.dataflow == "is":
+        return _dataflow_problem("weight_sparsity", "n_m", "is", "ws, os")
+    return None
+
+
+def _pack_columns_dataflow(hardware: Hardware) -> Problem | None:
+    array = hardware.array
+    if array.weight_sparsity == "pack_columns" and array.dataflow != "ws":
+        return _dataflow_problem("weight_sparsity", "pack_columns", array.dataflow, "ws")
+    return None
+
+
+def _skip_waves_dataflow(hardware: Hardware) -> Problem | None:
+    array = hardware.array
+    if array.activation_sparsity == "skip_waves" and array.dataflow == "is":
+        return _dataflow_problem("activation_sparsity", "skip_waves", "is", "ws, os")
+    return None
+
+
+def _dataflow_problem(field: str, value: str, dataflow: str, allowed: str) -> Problem:
+    text = f"holds '{value}' while array.dataflow holds '{dataflow}'; '{value}' is allowed with dataflow {allowed}"
+    return Problem(("array", field), text)
+
+
+def _term_window_arithmetic(hardware: Hardware) -> Problem | None:
+    array = hardware.array
+    if array.term_window is not None and array.arithmetic == "term_serial_both":
+        text = (
+            f"holds {array.term_window} while array.arithmetic holds 'term_serial_both'; "
+            "allowed there: null (term_serial_act and term_serial_weight have a window)"
+        )
+        return Problem(("array", "term_window"), text)
+    return None
+
+
+def _array_dim_dataflow(hardware: Hardware) -> Problem | None:
+    if hardware.mapping.array_dim == "n" and hardware.array.dataflow == "is":
+        # The folds of an input-stationary array lie along K and M; N is its time.
+        text = "holds 'n' while array.dataflow holds 'is', whose folds have no n; allowed there: auto, m"
+        return Problem(("mapping", "array_dim"), text)
+    return None
+
+
+def _nm_format_of_buffers(hardware: Hardware) -> Problem | None:
+    for name, buffer in _buffers(hardware).items():
+        if buffer.format == "n_m" and not _stores_nm(hardware, name):
+            return _nm_format_problem(("buffers", name, "format"))
+    return None
+
+
+def _nm_format_of_dram(hardware: Hardware) -> Problem | None:
+    dram = hardware.dram
+    if dram.activation_format == "n_m":
+        return _nm_format_problem(("dram", "activation_format"))
+    if dram.weight_format == "n_m" and not _stores_nm(hardware, "weights"):
+        return _nm_format_problem(("dram", "weight_format"))
+    return None
+
+
+def _stores_nm(hardware: Hardware, operand: str) -> bool:
+    return operand == "weights" and isinstance(hardware.array.weight_sparsity, NmSparsity)
+
+
+def _nm_format_problem(path: tuple[str, ...]) -> Problem:
+    text = "holds 'n_m'; allowed for weights alone, with array.weight_sparsity {kind: n_m, keep: …, of: …}"
+    return Problem(path, text)
+
+
+def _address_map_is_complete(hardware: Hardware) -> Problem | None:
+    text = hardware.dram.address_map
+    parts = [text[i : i + 2] for i in range(0, len(text), 2)]
+    if sorted(parts) == sorted(_ADDRESS_FIELDS):
+        return None
+    allowed = f"each of {', '.join(_ADDRESS_FIELDS)} once, e.g. rochrababgco"
+    return Problem(("dram", "address_map"), f"holds '{text}'; allowed: {allowed}")
+
+
+def _buffers_hold_a_word_per_bank(hardware: Hardware) -> Problem | None:
+    for name, buffer in _buffers(hardware).items():
+        halves = 2 if buffer.double_buffered else 1
+        least_bits = buffer.banks * buffer.word_bits * halves
+        if buffer.kib * _BITS_PER_KIB < least_bits:
+            text = (
+                f"holds {buffer.kib:g}; allowed: at least {least_bits / _BITS_PER_KIB:g}, one word in each of the "
+                f"{buffer.banks} banks of {buffer.word_bits} bits{' and each half' if halves == 2 else ''}"
+            )
+            return Problem(("buffers", name, "kib"), text)
+    return None
+
+
+def _buffers(hardware: Hardware) -> dict[str, BufferConfig]:
+    buffers = hardware.buffers
+    return {"activations": buffers.activations, "weights": buffers.weights, "outputs": buffers.outputs}
+
+
+RULES: tuple[Rule, ...] = (
+    _nm_keeps_a_part,
+    _nm_fills_lanes,
+    _nm_dataflow,
+    _pack_columns_dataflow,
+    _skip_waves_dataflow,
+    _term_window_arithmetic,
+    _array_dim_dataflow,
+    _nm_format_of_buffers,
+    _nm_format_of_dram,
+    _address_map_is_complete,
+    _buffers_hold_a_word_per_bank,
+)
