@@ -135,7 +135,7 @@ def run(tiles, dram_params, halves):
                 elif free != _UNKNOWN:
                     free = max(free, store_end[stores[last_store[dep]]])
             if free != _UNKNOWN:
-                fetch_at = max(issued, free)
+                fetch_at = max(issued, np.int64(free))
         store_at = _NEVER
         if stored < n_stores and stores[stored] < computed:
             store_at = vector_end[stores[stored]]
