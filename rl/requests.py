@@ -22,8 +22,8 @@ class Request:
 
     model: str
     weights: Path | None = None
-    a_bits: int | None = None
-    w_bits: int | None = None
+    a_bits: int = 8
+    w_bits: int = 8
     batch: int = 1
     input_shape: str | None = None
 

@@ -109,6 +109,8 @@ def _first_free(
             va="center",
             fontsize=7,
             arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": "#555555", "shrinkA": 0, "shrinkB": 0},
+            # White behind the text, so that a faint line of the panel may pass below it.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6, "alpha": 0.85},
             # Below the markers (3), so that a line ends at the rim of its point.
             zorder=2.5,
         )

@@ -125,7 +125,6 @@ def _draw_points(ax: Axes, points: Sequence[_Point]) -> None:
             facecolors=[colour if _dram_bytes(point.layer) else "white" for point in cloud],
             edgecolors=["white" if _dram_bytes(point.layer) else colour for point in cloud],
             linewidths=0.6,
-            alpha=0.85,
             zorder=3,
         )
 
@@ -184,13 +183,8 @@ def _number(value: float) -> str:
 
 def _roof_samples(ax: Axes, roofs: Roofs) -> list[tuple[float, float]]:
     left, right = ax.get_xlim()
-    bottom, _ = ax.get_ylim()
     xs = [left * (right / left) ** (i / 150) for i in range(151)]
-    roof = [(x, min(x * roofs.dram_bytes_per_cycle, roofs.peak_macs_per_cycle)) for x in xs]
-    ys = [bottom * (roofs.peak_macs_per_cycle / bottom) ** (i / 80) for i in range(81)]
-    if not roofs.balance_macs_per_byte:
-        return roof
-    return roof + [(roofs.balance_macs_per_byte, y) for y in ys]
+    return [(x, min(x * roofs.dram_bytes_per_cycle, roofs.peak_macs_per_cycle)) for x in xs]
 
 
 def _callouts(points: Sequence[_Point]) -> list[Callout]:

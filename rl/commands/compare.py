@@ -36,8 +36,8 @@ def compare(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
     ] = None,
-    a_bits: Annotated[int | None, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits.")] = None,
-    w_bits: Annotated[int | None, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits.")] = None,
+    a_bits: Annotated[int, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits.")] = 8,
+    w_bits: Annotated[int, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits.")] = 8,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Inputs per run.")] = 1,
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
