@@ -65,6 +65,7 @@ class GemmLayer:
         weights: integers ``(groups, k, n)``, or ``None``.
         activations: integers ``(groups, m, k)`` for a plain product, ``(batch, groups·in_channels, in_h, in_w)`` for
             a convolution, or ``None``.
+
     """
 
     name: str
@@ -122,6 +123,7 @@ class VectorLayer:
         inputs: the layers that produce them; ``""`` stands for the network's input.
         output_elements: elements of the output.
         bits: width of one stored element.
+
     """
 
     name: str
@@ -192,6 +194,7 @@ def gemm(
 
     >>> gemm(m=4, n=3, k=2).macs
     24
+
     """
     for what, array, shape in (("activations", activations, (m, k)), ("weights", weights, (k, n))):
         if array is not None and np.shape(array) != shape:

@@ -11,7 +11,6 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 from torch._subclasses import FakeTensorMode
-from torch.fx.experimental.proxy_tensor import make_fx
 from torch.utils import _pytree as pytree
 
 from accel_sim.errors import BitgroveError, WorkloadError
@@ -199,6 +198,8 @@ class GraphWalker:
             return function(*call_args, **call_kwargs)
 
         if signature not in self._taken_apart:
+            from torch.fx.experimental.proxy_tensor import make_fx  # takes a second to import; few models need it
+
             def trace(*tensors: Tensor) -> fx.GraphModule:
                 return make_fx(on_tensors, tracing_mode="real", pre_dispatch=True)(*tensors)
 

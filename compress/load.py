@@ -1,0 +1,119 @@
+"""From what a user names on the command line to a workload: torchvision, any Python callable, ONNX, CSV, one product.
+
+``gemm:`` and topology files need no PyTorch, and ONNX files only ``onnx``.
+"""
+
+from __future__ import annotations
+
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.errors import WorkloadError
+from accel_sim.workload.layers import MAX_BITS, Workload, gemm
+from accel_sim.workload.topology_csv import read_topology_csv
+
+
+__all__ = ["load_workload"]
+
+FORMS = "torchvision:NAME, module:callable, FILE.onnx, FILE.csv or gemm:M,N,K"
+
+
+def load_workload(
+    spec: str,
+    weights: Path | None = None,
+    batch: int = 1,
+    a_bits: int = 8,
+    w_bits: int = 8,
+    input_shape: Sequence[int] | None = None,
+) -> Workload:
+    """Read a model and lower it to a workload.
+
+    Args:
+        spec: ``torchvision:resnet50``, ``compress.models:resnet20`` (any ``module:callable`` that returns an
+            ``nn.Module``; modules of the current directory included), ``file.onnx``, ``file.csv`` (a SCALE-Sim topology) or
+            ``gemm:M,N,K``.
+        weights: safetensors, or a state dict that ``torch.load(weights_only=True)`` reads; its tensors become the
+            integer weights of the layers. Only for PyTorch models.
+        batch: images at a time; not for ``gemm:``.
+        a_bits, w_bits: operand widths of every layer.
+        input_shape: ``(channels, height, width)``; needed where the model does not tell.
+
+    Raises:
+        WorkloadError: with one line that says what is wrong and what is allowed.
+    """
+    for what, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
+        if not 1 <= bits <= MAX_BITS:
+            raise WorkloadError(f"{what} is {bits}; allowed: 1 to {MAX_BITS}")
+    if batch < 1:
+        raise WorkloadError(f"batch is {batch}; allowed: an integer from 1")
+    kind, _, rest = spec.partition(":")
+    suffix = Path(spec).suffix.lower()
+    if suffix in (".onnx", ".csv") or kind == "gemm":
+        _refuse_options(spec, weights, input_shape if suffix != ".onnx" else None)
+    if kind == "gemm":
+        if batch != 1:
+            raise WorkloadError(f"{spec}: a batch of {batch} has no meaning for one product; give a larger M")
+        return gemm(*_gemm_sizes(spec, rest), a_bits=a_bits, w_bits=w_bits)
+    if suffix == ".csv":
+        return read_topology_csv(Path(spec), batch=batch, a_bits=a_bits, w_bits=w_bits)
+    if suffix == ".onnx":
+        return _onnx_workload(Path(spec), batch, a_bits, w_bits, input_shape)
+    if not rest or not kind:
+        raise WorkloadError(f"model {spec!r}: allowed: {FORMS}")
+    return _torch_workload(spec, weights, batch, a_bits, w_bits, input_shape)
+
+
+def _refuse_options(spec: str, weights: Path | None, input_shape: Sequence[int] | None) -> None:
+    if weights is not None:
+        raise WorkloadError(f"{spec}: weights {weights} can be given for PyTorch models only")
+    if input_shape is not None:
+        raise WorkloadError(f"{spec}: an input shape can be given for PyTorch and ONNX models only")
+
+
+def _gemm_sizes(spec: str, text: str) -> tuple[int, int, int]:
+    sizes = [part.strip() for part in text.split(",")]
+    if len(sizes) != 3 or not all(size.isascii() and size.isdigit() and int(size) > 0 for size in sizes):
+        raise WorkloadError(f"{spec}: allowed: gemm:M,N,K with three integers from 1, such as gemm:512,512,512")
+    m, n, k = map(int, sizes)
+    return m, n, k
+
+
+def _onnx_workload(
+    path: Path, batch: int, a_bits: int, w_bits: int, input_shape: Sequence[int] | None
+) -> Workload:
+    from compress.graph.lower import workload_from_graph
+    from compress.graph.onnx_import import read_onnx
+
+    model = read_onnx(path, batch=batch, input_shape=input_shape)
+    return workload_from_graph(model.graph, path.name, a_bits, w_bits, model.weights)
+
+
+def _torch_workload(
+    spec: str, weights: Path | None, batch: int, a_bits: int, w_bits: int, input_shape: Sequence[int] | None
+) -> Workload:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise WorkloadError(f"{spec}: PyTorch is needed for this model; pip install 'bitgrove[torch]'") from error
+    from compress.graph.lower import workload_from_graph
+    from compress.graph.trace import layer_graph
+    from compress.model_sources import load_model, read_state_dict
+
+    source = load_model(spec)
+    values: Mapping[str, NDArray[np.floating]] = MappingProxyType({})
+    if weights is not None:
+        values = read_state_dict(weights, source.model, spec)
+    shape = tuple(input_shape or source.input_shape or ())
+    if len(shape) != 3 or any(size < 1 for size in shape):
+        given = f"input shape {','.join(map(str, shape))} is wrong" if shape else "the input shape is not known"
+        raise WorkloadError(f"{spec}: {given}; give --input-shape C,H,W with three integers from 1")
+    graph = layer_graph(source.model, shape, batch, name=spec)
+    return workload_from_graph(graph, spec, a_bits, w_bits, values)
+
+

@@ -1,0 +1,166 @@
+"""Builds the PyTorch model that a name stands for, and reads weights for it."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from accel_sim.errors import WorkloadError
+
+__all__ = ["ModelSource", "load_model", "read_state_dict"]
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model and the shape ``(channels, height, width)`` of its input, where that is known."""
+
+    model: nn.Module
+    input_shape: tuple[int, ...] | None
+
+
+def load_model(spec: str) -> ModelSource:
+    """Build ``torchvision:NAME`` (without data: parameters on ``meta``) or ``module:callable``.
+
+    Raises:
+        WorkloadError: no such model, module or callable, or what it returns is no module.
+    """
+    kind, _, name = spec.partition(":")
+    return _torchvision(spec, name) if kind == "torchvision" else _callable(spec, kind, name)
+
+
+class _ParametersOnMeta(TorchFunctionMode):
+    """Puts what ``torch.empty`` allocates, hence every large parameter, on ``meta``.
+
+    The device context of PyTorch would move everything, and torchvision's RegNet computes widths with tensors.
+    """
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        del types
+        changed = {"device": "meta"} if func is torch.empty else {}
+        return func(*args, **{**(kwargs or {}), **changed})
+
+
+def _torchvision(spec: str, name: str) -> ModelSource:
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise WorkloadError(f"{spec}: torchvision is needed; pip install 'bitgrove[torch]'") from error
+    known = models.list_models(module=models)
+    if name not in known:
+        close = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"{len(known)} classification models are known, e.g. resnet50"
+        raise WorkloadError(f"{spec}: torchvision has no classification model {name!r}; {hint}")
+    # these two initialise every weight by sampling unless told not to
+    options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
+    with _ParametersOnMeta():
+        model = models.get_model(name, weights=None, **options)
+    return ModelSource(model.to("meta"), (3, *_crop_size(models.get_model_weights(name), name)))
+
+
+def _crop_size(published: Any, name: str) -> tuple[int, int]:
+    """The crop of the first published weights, which is what the model was designed for."""
+    for weights in published:
+        sizes = weights.transforms().crop_size
+        return sizes[0], sizes[-1]
+    return (299, 299) if name == "inception_v3" else (224, 224)
+
+
+def _callable(spec: str, module_name: str, name: str) -> ModelSource:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # importing runs the user's code
+        raise WorkloadError(f"{spec}: module {module_name!r} cannot be imported: {_summary(error)}") from error
+    build = getattr(module, name, None)
+    if not callable(build):
+        names = [known for known in dir(module) if callable(getattr(module, known)) and not known.startswith("_")]
+        close = difflib.get_close_matches(name, names, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise WorkloadError(f"{spec}: module {module_name!r} has no callable {name!r}{hint}")
+    try:
+        model = build()
+    except Exception as error:  # so does building the model
+        raise WorkloadError(f"{spec}: calling {name}() failed: {_summary(error)}") from error
+    if not isinstance(model, nn.Module):
+        raise WorkloadError(f"{spec}: {name}() returns {type(model).__name__}; allowed: a torch.nn.Module")
+    shape = getattr(build, "input_shape", None) or getattr(model, "input_shape", None)
+    return ModelSource(model, None if shape is None else tuple(shape))
+
+
+def _summary(error: BaseException) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+
+
+def read_state_dict(path: Path, model: nn.Module, spec: str) -> dict[str, NDArray[np.floating]]:
+    """Read weights and check that they fit the model: the same names and shapes.
+
+    Returns:
+        The model's floating-point parameters by name.
+
+    Raises:
+        WorkloadError: no such file, not a state dict, or one that does not fit.
+    """
+    tensors = _read_tensors(path)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}  # older files lack these
+    missing = [name for name in expected if name not in tensors and name not in counters]
+    unknown = [name for name in tensors if name not in expected]
+    if missing or unknown:
+        parts = [_list("lacks", missing), _list("holds unknown", unknown)]
+        raise WorkloadError(f"{path}: does not fit {spec}: it {' and '.join(part for part in parts if part)}")
+    for name, shape in expected.items():
+        if name in tensors and tuple(tensors[name].shape) != shape:
+            found = tuple(tensors[name].shape)
+            raise WorkloadError(f"{path}: does not fit {spec}: {name} has shape {found}; the model needs {shape}")
+    return {name: tensors[name].float().numpy() for name, _ in model.named_parameters()}
+
+
+def _list(what: str, names: list[str]) -> str:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"{what} {names[0]!r}{more}" if names else ""
+
+
+def _read_tensors(path: Path) -> dict[str, Tensor]:
+    if not path.is_file():
+        raise WorkloadError(f"{path}: no such weights file")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # unpickling a damaged or foreign file fails in many ways
+        raise WorkloadError(f"{path}: cannot be read as a state dict of tensors ({type(error).__name__})") from error
+    if isinstance(state, dict) and isinstance(state.get("state_dict"), dict):
+        state = state["state_dict"]
+    if not isinstance(state, dict) or not all(isinstance(value, Tensor) for value in state.values()):
+        raise WorkloadError(f"{path}: holds no state dict; allowed: a mapping from names to tensors")
+    return state
+
+
+def _read_safetensors(path: Path) -> dict[str, Tensor]:
+    try:
+        from safetensors.torch import load_file
+    except ImportError as error:
+        raise WorkloadError(f"{path}: reading safetensors needs the package; pip install safetensors") from error
+    try:
+        return dict(load_file(path))
+    except Exception as error:  # the library raises its own type, which it does not export for typing
+        raise WorkloadError(f"{path}: cannot be read as safetensors ({type(error).__name__})") from error
