@@ -23,7 +23,7 @@ async def product(dut: Any) -> None:
     """One matrix product from reset to the last output."""
     folder = Path(os.environ["BITGROVE_RTL_JOB"])
     job = json.loads((folder / "job.json").read_text())
-    cocotb.start_soon(Clock(dut.clk, PERIOD_NS, unit="ns").start())
+    Clock(dut.clk, PERIOD_NS, unit="ns").start()
 
     dut.run.value = 0
     dut.rst.value = 1

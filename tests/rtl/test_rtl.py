@@ -85,13 +85,16 @@ def test_every_golden_row() -> None:
 SLIPS = [
     ("fifo.v", "used != DEPTH || pop", "used != DEPTH", "ws_term_serial_preload"),
     ("fifo.v", "used != DEPTH || pop", "used < DEPTH - 1 || pop", "ws_term_serial_full"),
+    ("fifo.v", "used != DEPTH || pop", "used != DEPTH + 1 || pop", "ws_term_serial_full"),
     ("serializer.v", "count == DIGITS - 1", "count == DIGITS", "ws_serial_act_preload"),
     ("serializer.v", "three & ~half", "three | ~half", "ws_term_serial_full"),
-    ("ws_array.v", "&& row_free)", ")", "ws_term_serial_full"),
+    ("ws_array.v", "(FOLD_OVERLAP != 2 || row_free)", "1'b1", "ws_term_serial_full"),
     ("ws_array.v", "loads_done == streams_done", "1'b1", "ws_parallel_none"),
-    ("ws_row.v", "&& sum_valid && room", "&& sum_valid", "ws_term_serial_full"),
+    ("ws_row.v", "&& sum_valid && room", "&& room", "ws_term_serial_preload"),
+    ("ws_row.v", "&& sum_valid && room", "&& sum_valid", "ws_term_serial_preload"),
     ("os_array.v", "since_first >= ROWS", "since_first > ROWS", "os_one_row_one_column"),
-    ("os_array.v", "drain_count[c] < r", "drain_count[c] <= r", "os_serial_act_preload"),
+    ("os_array.v", "drain_count[c] < r", "drain_count[c] + 1 < r", "os_serial_act_preload"),
+    ("os_row.v", "operand_valid && room", "operand_valid", "os_term_serial_preload"),
     ("os_row.v", "!busy && operand_valid", "operand_valid", "os_serial_act_preload"),
 ]
 
