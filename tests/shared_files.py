@@ -10,10 +10,14 @@ import pytest
 CHECKOUT = Path(__file__).resolve().parents[1]
 
 
+def shared_root() -> Path:
+    """The folder of the shared files, which may be missing."""
+    return Path(os.environ.get("BITGROVE_SHARED", CHECKOUT.parent / "shared"))
+
+
 def shared_path(relative: str) -> Path:
     """The path of one shared file or folder; skips the calling test where it is missing."""
-    root = Path(os.environ.get("BITGROVE_SHARED", CHECKOUT.parent / "shared"))
-    path = root / relative
+    path = shared_root() / relative
     if not path.exists():
         pytest.skip(f"outside data not found: {relative} (set BITGROVE_SHARED to the folder that holds it)")
     return path
