@@ -76,8 +76,11 @@ def overlap(first: Bbox, second: Bbox) -> bool:
     return first.x0 < second.x1 and second.x0 < first.x1 and first.y0 < second.y1 and second.y0 < first.y1
 
 
-@pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("result", RESULTS)
+FEWER = {"roofline_of_an_ideal_memory": ("resnet50", "one_gemm"), "compare": ("resnet50", "zero_energy", "odd_names")}
+CASES = [(result, figure) for figure in FIGURES for result in FEWER.get(figure, tuple(RESULTS))]
+
+
+@pytest.mark.parametrize(("result", "figure"), CASES)
 def test_labels_neither_overlap_nor_leave_the_page(result: str, figure: str) -> None:
     with paper_style(), warnings.catch_warnings():
         warnings.simplefilter("error")
