@@ -137,22 +137,23 @@ def _follow(root: Schema, steps: tuple[str, ...], kind: str, value: Any) -> tupl
             continue
         path.append(step)
         if kind == "extra_forbidden" and i + 1 == len(steps):
-            return tuple(path), _dereferenced(root, schema), True
+            return tuple(path), _section(root, schema), True
         schema = _child(root, schema, step)
     return tuple(path), schema, True
 
 
 def _child(root: Schema, schema: Schema, step: str) -> Schema:
-    for branch in (schema, *schema.get("anyOf", ())):
-        section = _dereferenced(root, branch)
-        for part in (
-            section.get("properties", {}).get(step),
-            section.get("additionalProperties"),
-            section.get("items"),
-        ):
-            if isinstance(part, Mapping):
-                return part
+    section = _section(root, schema)
+    for part in (section.get("properties", {}).get(step), section.get("additionalProperties"), section.get("items")):
+        if isinstance(part, Mapping):
+            return part
     return {}
+
+
+def _section(root: Schema, schema: Schema) -> Schema:
+    """What ``schema`` says where it is not null."""
+    branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]
+    return _dereferenced(root, branches[0] if len(branches) == 1 else schema)
 
 
 def _dereferenced(root: Schema, schema: Schema) -> Schema:
@@ -175,7 +176,7 @@ def _unknown_field(root: Schema, path: FieldPath, section: Schema) -> str:
 
 
 def _field_paths(root: Schema, schema: Schema) -> list[FieldPath]:
-    section = _dereferenced(root, schema)
+    section = _section(root, schema)
     paths: list[FieldPath] = []
     for name, child in section.get("properties", {}).items():
         paths += [(name,), *((name, *rest) for rest in _field_paths(root, child))]

@@ -158,7 +158,9 @@ class _Reader:
 
     def _value(self, event: Any, path: FieldPath) -> Any:
         self._refuse_graphs(event, path)
-        self.values[path] = _mark(event)
+        # A value that is left out has the place of what follows; its key says better where it is missing.
+        left_out = isinstance(event, ScalarEvent) and event.style is None and not event.value
+        self.values[path] = self.keys.get(path, _mark(event)) if left_out else _mark(event)
         if isinstance(event, MappingStartEvent):
             return self._mapping(path)
         if isinstance(event, SequenceStartEvent):

@@ -64,10 +64,8 @@ def _open(source: str | Path) -> Document:
     if path.exists():
         return read_document(path)
     builtins = list_builtins()
-    guess = suggestion(path.stem, builtins)
-    raise HardwareError(
-        f"{source}: no such file and no built-in machine; {guess + ' ' if guess else ''}built-ins: {', '.join(builtins)}"
-    )
+    hints = [suggestion(path.stem, builtins), f"built-ins: {', '.join(builtins)}"]
+    raise HardwareError(f"{source}: no such file and no built-in machine; {' '.join(filter(None, hints))}")
 
 
 def _with_paths_beside(document: Document, folder: Path) -> Document:
@@ -75,7 +73,9 @@ def _with_paths_beside(document: Document, folder: Path) -> Document:
     tree = dict(document.tree)
     for section, field in (("dram", "part"), ("energy", "table")):
         fields = tree.get(section)
-        name = fields.get(field) if isinstance(fields, dict) else None
+        if not isinstance(fields, dict):
+            continue
+        name = fields.get(field)
         if isinstance(name, str) and name.endswith(_SUFFIXES):
             tree[section] = {**fields, field: str(folder / name)}
     return dataclasses.replace(document, tree=tree)

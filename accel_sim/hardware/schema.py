@@ -25,6 +25,7 @@ __all__ = [
     "Section",
     "TechnologyConfig",
     "VectorUnitConfig",
+    "json_schema_text",
 ]
 
 Dataflow = Literal["ws", "os", "is"]
@@ -260,3 +261,9 @@ class Hardware(Section):
         tree = self.resolved()
         del tree["name"]
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def json_schema_text() -> str:
+    """The JSON Schema of a hwconfig, as editors read it from ``hwconfigs/hwconfig.schema.json``."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Hardware.model_json_schema()}
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

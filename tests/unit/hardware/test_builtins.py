@@ -1,0 +1,73 @@
+"""The machines that ship: complete, without preset fields, and with ports as wide as their edges."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from accel_sim.hardware.load import BUILTIN_DIRECTORY, list_builtins, load_hardware
+from accel_sim.hardware.schema import Hardware, json_schema_text
+
+EXPECTED = {
+    "dense_int8_8x8": (8, 8, 1, "ws"),
+    "dense_int8_16x16": (16, 16, 1, "ws"),
+    "dense_int8_32x32": (32, 32, 1, "ws"),
+    "dense_int8_32x32_os": (32, 32, 1, "os"),
+    "dense_int8_32x32_is": (32, 32, 1, "is"),
+    "dense_int8_128x128": (128, 128, 1, "ws"),
+    "tpu_v1_like": (256, 256, 1, "ws"),
+    "tpu_v6e_like": (256, 256, 4, "ws"),
+}
+PRESET_FIELDS = ("os_drain", "fold_overlap", "edge_folds", "unlimited_ports", "unlimited_capacity")
+
+
+def test_the_built_in_machines() -> None:
+    arrays = {name: load_hardware(name).array for name in list_builtins()}
+    assert {name: (a.rows, a.cols, a.arrays, a.dataflow) for name, a in arrays.items()} == EXPECTED
+
+
+@pytest.mark.parametrize("name", list_builtins())
+def test_file_carries_its_name_and_leaves_presets_alone(name: str) -> None:
+    text = (BUILTIN_DIRECTORY / f"{name}.yaml").read_text()
+    assert text.startswith("# yaml-language-server: $schema=hwconfig.schema.json\n#")
+    assert load_hardware(name).name == name
+    assert not [field for field in PRESET_FIELDS if field in text]
+    assert ("part:" in text) == name.startswith("tpu")
+
+
+@pytest.mark.parametrize("name", list_builtins())
+@pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
+def test_ports_never_stretch_a_beat(name: str, dataflow: str) -> None:
+    hardware = load_hardware(name, {"array.dataflow": dataflow})
+    array, bits = hardware.array, hardware.array.native_bits
+    edge_bits = {
+        "activations": array.arrays * array.lanes * array.rows * bits,
+        "weights": array.arrays * array.lanes * max(array.rows, array.cols) * bits,
+        "outputs": array.arrays * array.cols * array.acc_bits,
+    }
+    for buffer_name, need in edge_bits.items():
+        buffer = getattr(hardware.buffers, buffer_name)
+        assert buffer.ports == "1r1w"
+        assert buffer.banks * buffer.word_bits >= need
+
+
+def test_tpu_figures() -> None:
+    v1, v6e = load_hardware("tpu_v1_like"), load_hardware("tpu_v6e_like")
+    assert 2 * v1.pes * v1.clock_hz == pytest.approx(92e12, rel=0.01)
+    assert 2 * v6e.pes * v6e.clock_hz == pytest.approx(918e12, rel=0.001)
+    buffers = v6e.buffers
+    assert buffers.activations.kib + buffers.weights.kib + buffers.outputs.kib == 128 * 1024
+
+
+def test_json_schema_is_up_to_date() -> None:
+    shipped = Path(BUILTIN_DIRECTORY / "hwconfig.schema.json").read_text()
+    assert shipped == json_schema_text(), "run: bitgrove hw schema > hwconfigs/hwconfig.schema.json"
+    assert list(json.loads(shipped)["properties"]) == list(Hardware.model_fields)
+
+
+def test_hash_ignores_the_name_alone() -> None:
+    base = load_hardware("dense_int8_16x16")
+    assert load_hardware("dense_int8_16x16", {"name": "other"}).content_hash() == base.content_hash()
+    assert load_hardware("dense_int8_16x16", {"array.cols": 17}).content_hash() != base.content_hash()

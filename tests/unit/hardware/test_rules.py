@@ -1,0 +1,191 @@
+"""Rules between fields, and what is refused because it is not supported yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from accel_sim.errors import HardwareError
+from accel_sim.hardware.diagnose import Problem
+from accel_sim.hardware.load import load_hardware
+from accel_sim.hardware.rules import RULES, broken_rules
+from accel_sim.hardware.schema import Hardware
+from accel_sim.hardware.supported import SUPPORTED
+
+BASE: dict[str, Any] = load_hardware("dense_int8_16x16").resolved()
+
+
+def machine(fields: dict[str, Any]) -> Hardware:
+    """The 16×16 machine with fields set that the loader may refuse as not supported yet."""
+    tree = {name: dict(value) if isinstance(value, dict) else value for name, value in BASE.items()}
+    for dotted, value in fields.items():
+        *sections, name = dotted.split(".")
+        section = tree
+        for part in sections:
+            section[part] = dict(section[part])
+            section = section[part]
+        section[name] = value
+    return Hardware.model_validate(tree)
+
+
+def n_m(keep: int, of: int) -> dict[str, Any]:
+    return {"kind": "n_m", "keep": keep, "of": of}
+
+
+@pytest.mark.parametrize(
+    ("fields", "problems"),
+    [
+        (
+            {"array.weight_sparsity": n_m(4, 2), "array.lanes": 4},
+            {"array.weight_sparsity.keep": "holds 4; allowed: at most of = 2"},
+        ),
+        (
+            {"array.weight_sparsity": n_m(2, 4), "array.lanes": 3},
+            {"array.lanes": "holds 3; allowed with weight_sparsity.keep = 2: a multiple of 2"},
+        ),
+        (
+            {"array.weight_sparsity": n_m(1, 4), "array.dataflow": "is"},
+            {
+                "array.weight_sparsity": "holds 'n_m' while array.dataflow holds 'is'; "
+                "'n_m' is allowed with dataflow ws, os"
+            },
+        ),
+        (
+            {"array.weight_sparsity": "pack_columns", "array.dataflow": "os"},
+            {
+                "array.weight_sparsity": "holds 'pack_columns' while array.dataflow holds 'os'; "
+                "'pack_columns' is allowed with dataflow ws"
+            },
+        ),
+        (
+            {"array.activation_sparsity": "skip_waves", "array.dataflow": "is"},
+            {
+                "array.activation_sparsity": "holds 'skip_waves' while array.dataflow holds 'is'; "
+                "'skip_waves' is allowed with dataflow ws, os"
+            },
+        ),
+        (
+            {"array.term_window": 2, "array.arithmetic": "term_serial_both"},
+            {
+                "array.term_window": "holds 2 while array.arithmetic holds 'term_serial_both'; allowed there: null "
+                "(term_serial_act and term_serial_weight have a window)"
+            },
+        ),
+        (
+            {"mapping.array_dim": "n", "array.dataflow": "is"},
+            {
+                "mapping.array_dim": "holds 'n' while array.dataflow holds 'is', whose folds have no n; "
+                "allowed there: auto, m"
+            },
+        ),
+        (
+            {"buffers.weights.format": "n_m"},
+            {
+                "buffers.weights.format": "holds 'n_m'; allowed for weights alone, with array.weight_sparsity "
+                "{kind: n_m, keep: …, of: …}"
+            },
+        ),
+        (
+            {"dram.activation_format": "n_m", "array.weight_sparsity": n_m(1, 4)},
+            {
+                "dram.activation_format": "holds 'n_m'; allowed for weights alone, with array.weight_sparsity "
+                "{kind: n_m, keep: …, of: …}"
+            },
+        ),
+        (
+            {"dram.address_map": "rorochbabgco"},
+            {
+                "dram.address_map": "holds 'rorochbabgco'; allowed: each of ro, ch, ra, ba, bg, co once, "
+                "e.g. rochrababgco"
+            },
+        ),
+        (
+            {"buffers.outputs.kib": 0.1},
+            {
+                "buffers.outputs.kib": "holds 0.1; allowed: at least 0.125, one word in each of the 8 banks of 64 bits "
+                "and each half"
+            },
+        ),
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_broken_rule(fields: dict[str, Any], problems: dict[str, str]) -> None:
+    assert broken_rules(machine(fields)) == [Problem(tuple(path.split(".")), text) for path, text in problems.items()]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {
+            "array.weight_sparsity": n_m(2, 4),
+            "array.lanes": 4,
+            "buffers.weights.format": "n_m",
+            "dram.weight_format": "n_m",
+        },
+        {"array.weight_sparsity": n_m(4, 4), "array.lanes": 8, "array.dataflow": "os"},
+        {"array.weight_sparsity": "pack_columns"},
+        {"array.weight_sparsity": "skip_rows", "array.dataflow": "is"},
+        {"array.activation_sparsity": "skip_waves", "array.dataflow": "os"},
+        {"array.term_window": 2, "array.arithmetic": "term_serial_act"},
+        {"mapping.array_dim": "m"},
+        {"mapping.array_dim": "n", "array.dataflow": "os"},
+        {"dram.address_map": "rorabgbachco"},
+        {"buffers.outputs.kib": 0.0625, "buffers.outputs.double_buffered": False},
+    ],
+    ids=str,
+)
+def test_kept_rules(fields: dict[str, Any]) -> None:
+    assert broken_rules(machine(fields)) == []
+
+
+def test_every_rule_is_listed_once() -> None:
+    assert len(set(RULES)) == len(RULES)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "text"),
+    [
+        ("array.arithmetic", "serial_act", "'serial_act' is not supported yet; supported: parallel"),
+        ("array.precision", "dynamic", "'dynamic' is not supported yet; supported: layer"),
+        ("array.encoding", "csd", "'csd' is not supported yet; supported: bits"),
+        ("array.digit_bits", 2, "2 is not supported yet; supported: 1"),
+        ("array.bricks", 8, "8 is not supported yet; supported: 16"),
+        ("array.term_window", 2, "2 is not supported yet; supported: null"),
+        ("array.sync_rows", 2, "2 is not supported yet; supported: 1"),
+        ("array.sync_cols", 2, "2 is not supported yet; supported: 1"),
+        ("array.fifo_depth", 4, "4 is not supported yet; supported: 1"),
+        ("array.pack_limit", 4, "4 is not supported yet; supported: 8"),
+        ("array.weight_sparsity", "gate", "'gate' is not supported yet; supported: none"),
+        ("array.weight_sparsity", n_m(1, 4), "'n_m' is not supported yet; supported: none"),
+        ("array.activation_sparsity", "gate", "'gate' is not supported yet; supported: none"),
+        ("buffers.bank_conflicts", "exact", "'exact' is not supported yet; supported: even"),
+        ("buffers.activations.format", "rle", "'rle' is not supported yet; supported: dense"),
+        ("buffers.weights.format", "csc", "'csc' is not supported yet; supported: dense"),
+        ("buffers.outputs.format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
+        ("dram.scheduler", "fr_fcfs", "'fr_fcfs' is not supported yet; supported: in_order"),
+        ("dram.address_map", "rorabgbachco", "'rorabgbachco' is not supported yet; supported: rochrababgco"),
+        ("dram.weight_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
+        ("dram.activation_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
+        ("mapping.keep_on_chip", "auto", "'auto' is not supported yet; supported: never"),
+    ],
+)
+def test_not_supported_yet(field: str, value: object, text: str) -> None:
+    assert field in SUPPORTED
+    with pytest.raises(HardwareError) as caught:
+        load_hardware("dense_int8_16x16", {field: value})
+    assert str(caught.value) == f"--set {field}: {text}"
+
+
+def test_a_file_with_several_such_fields_names_the_lines(tmp_path: Any) -> None:
+    from accel_sim.hardware.load import BUILTIN_DIRECTORY
+
+    text = (BUILTIN_DIRECTORY / "dense_int8_16x16.yaml").read_text()
+    text = text.replace("arithmetic: parallel", "arithmetic: fused\n  lanes: 3").replace("channels: 2", "part: lpddr9")
+    path = tmp_path / "hw.yaml"
+    path.write_text(text)
+    with pytest.raises(HardwareError) as caught:
+        load_hardware(path)
+    first, second = str(caught.value).splitlines()
+    assert first == f"{path}:13:15: array.arithmetic: 'fused' is not supported yet; supported: parallel"
+    assert second.startswith(f"{path}:31:9: dram.part: 'lpddr9' is no DRAM part and no file; ")
