@@ -12,15 +12,17 @@ import pytest
 
 from tests.rtl import spec
 from tests.rtl.cases import CHOSEN, chosen_case, operands, random_case
+from tests.rtl.engines import reference_cycles
 from tests.rtl.rtl_array import VERILOG, RtlCase, RtlFailure, missing_tools, run_rtl
+from tests.rtl.verilator import run_verilator
 from tests.shared_files import shared_path
 
 needs_simulator = pytest.mark.skipif(missing_tools() is not None, reason=missing_tools() or "")
 
 # Whoever claims to know the array's cycles stands here by name; each must agree with the RTL.
-CYCLE_MODELS: dict[str, Callable[[RtlCase], int]] = {"recurrences": spec.cycles}
+CYCLE_MODELS: dict[str, Callable[[RtlCase], int]] = {"recurrences": spec.cycles, "reference": reference_cycles}
 
-RANDOM_CASES = 72
+RANDOM_CASES = 72  # seeds of cases.random_case
 GOLDEN = "golden/rtl_ws_systolic.csv"
 
 
@@ -42,6 +44,23 @@ def test_chosen_product(name: str) -> None:
 @pytest.mark.parametrize("seed", range(RANDOM_CASES))
 def test_random_product(seed: int) -> None:
     check(random_case(seed))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_models_agree_without_the_rtl(seed: int) -> None:
+    case = random_case(1000 + seed)
+    found = {name: model(case) for name, model in CYCLE_MODELS.items()}
+    assert len(set(found.values())) == 1, found
+
+
+@pytest.mark.validate
+@pytest.mark.skipif(shutil.which("verilator") is None, reason="verilator not found; tests/rtl/install.sh installs it")
+@pytest.mark.parametrize("name", ["ws_term_serial_full", "os_term_serial_preload"])
+def test_a_second_simulator_agrees(name: str) -> None:
+    case = chosen_case(name)
+    run = run_verilator(case).run
+    np.testing.assert_array_equal(run.outputs, case.activations @ case.weights)
+    assert run.cycles == spec.cycles(case)
 
 
 def golden_rows() -> list[dict[str, str]]:

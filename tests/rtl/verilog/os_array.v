@@ -107,15 +107,15 @@ module os_array #(
     assign fetch_step[0] = top_step;
     assign fetch_fold[0] = top_col_fold;
 
-    // --- the grid; index of a PE: row · COLS + column -------------------------------------------------------------------
+    // --- the grid; index of a PE: row · COLS + column -----------------------------------------------------------------
+    // Arrays of nets, not wide vectors: an event-driven simulator wakes every reader of a vector when a bit changes.
     wire [BUNDLE-1:0]    bundle        [0:ROWS*(COLS+1)-1];
     wire [TILE-1:0]      weights_above [0:ROWS*COLS-1];
     wire [ACC_BITS-1:0]  result        [0:(ROWS+1)*COLS-1];
-    wire [ROWS*COLS-1:0] start;
-    wire [ROWS*COLS-1:0] weights_valid;
-    wire [ROWS*COLS-1:0] weights_ready;
-    wire [ROWS*COLS-1:0] weights_misuse;
-    wire [ROWS*COLS-1:0] result_misuse;
+    wire                 start         [0:ROWS*COLS-1];
+    wire                 weights_valid [0:ROWS*COLS-1];
+    wire                 weights_ready [0:ROWS*COLS-1];
+    wire                 misused       [0:ROWS*COLS];
     wire [COLS*ACC_BITS-1:0] read_words;
 
     genvar r, c, l;
@@ -207,17 +207,18 @@ module os_array #(
                     .digits(digits), .positions(positions), .weights_above(weights_above[r*COLS+c]), .shift(shift),
                     .result_above(result[r*COLS+c]), .result(result[(r+1)*COLS+c])
                 );
-                assign result_misuse[r*COLS+c] = ends && shift;
+                wire misuse_here;
+                assign misused[r*COLS+c+1] = misused[r*COLS+c] || misuse_here || (ends && shift);
 
                 if (r == ROWS - 1) begin : bottom
                     assign weights_ready[r*COLS+c]  = 1'b1;
-                    assign weights_misuse[r*COLS+c] = 1'b0;
+                    assign misuse_here             = 1'b0;
                 end else begin : below
                     fifo #(.WIDTH(TILE), .DEPTH(FIFO_DEPTH)) operands (
                         .clk(clk), .rst(rst), .push(start[r*COLS+c]), .entry(weights_above[r*COLS+c]),
                         .pop(start[(r+1)*COLS+c]), .head(weights_above[(r+1)*COLS+c]),
                         .valid(weights_valid[(r+1)*COLS+c]), .ready(weights_ready[r*COLS+c]),
-                        .misuse(weights_misuse[r*COLS+c])
+                        .misuse(misuse_here)
                     );
                 end
             end
@@ -225,6 +226,7 @@ module os_array #(
     endgenerate
 
     assign drains_done = col_folds_drained[(COLS-1)*32 +: 32];
-    assign misuse      = |weights_misuse || |result_misuse;
+    assign misused[0]  = 1'b0;
+    assign misuse      = misused[ROWS*COLS];
     assign read_word   = read_words[read_col*ACC_BITS +: ACC_BITS];
 endmodule

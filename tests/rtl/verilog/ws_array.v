@@ -83,15 +83,16 @@ module ws_array #(
     assign shift_kfold[0] = load_row_fold;
     assign shift_nfold[0] = load_col_fold;
 
-    // --- the grid; index of a PE: row · COLS + column -------------------------------------------------------------------
+    // --- the grid; index of a PE: row · COLS + column -----------------------------------------------------------------
+    // Arrays of nets, not wide vectors: an event-driven simulator wakes every reader of a vector when a bit changes.
     wire [BUNDLE-1:0]   bundle    [0:ROWS*(COLS+1)-1];
     wire [TILE-1:0]     shadow    [0:(ROWS+1)*COLS-1];
     wire [ACC_BITS-1:0] sum_below [0:ROWS*COLS-1];
     wire [ACC_BITS-1:0] sum_above [0:ROWS*COLS-1];
-    wire [ROWS*COLS-1:0] fire;
-    wire [ROWS*COLS-1:0] sum_valid;
-    wire [ROWS*COLS-1:0] sum_ready;
-    wire [ROWS*COLS-1:0] sum_misuse;
+    wire                fire      [0:ROWS*COLS-1];
+    wire                sum_valid [0:ROWS*COLS-1];
+    wire                sum_ready [0:ROWS*COLS-1];
+    wire                misused   [0:ROWS*COLS];
     wire [COLS*ACC_BITS-1:0] read_words;
     wire [COLS*32-1:0]       col_folds_ended;
 
@@ -181,12 +182,14 @@ module ws_array #(
                 end
                 if (r == ROWS - 1) begin : bottom
                     assign sum_ready[r*COLS+c]  = 1'b1;
-                    assign sum_misuse[r*COLS+c] = 1'b0;
+                    assign misused[r*COLS+c+1]  = misused[r*COLS+c];
                 end else begin : below
+                    wire misuse_here;
+                    assign misused[r*COLS+c+1] = misused[r*COLS+c] || misuse_here;
                     fifo #(.WIDTH(ACC_BITS), .DEPTH(FIFO_DEPTH)) sums (
                         .clk(clk), .rst(rst), .push(fire[r*COLS+c]), .entry(sum_below[r*COLS+c]),
                         .pop(fire[(r+1)*COLS+c]), .head(sum_above[(r+1)*COLS+c]),
-                        .valid(sum_valid[(r+1)*COLS+c]), .ready(sum_ready[r*COLS+c]), .misuse(sum_misuse[r*COLS+c])
+                        .valid(sum_valid[(r+1)*COLS+c]), .ready(sum_ready[r*COLS+c]), .misuse(misuse_here)
                     );
                 end
             end
@@ -194,6 +197,7 @@ module ws_array #(
     endgenerate
 
     assign streams_done = col_folds_ended[(COLS-1)*32 +: 32];
-    assign misuse       = |sum_misuse;
+    assign misused[0]   = 1'b0;
+    assign misuse       = misused[ROWS*COLS];
     assign read_word    = read_words[read_col*ACC_BITS +: ACC_BITS];
 endmodule
