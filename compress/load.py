@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +15,6 @@ from numpy.typing import NDArray
 from accel_sim.errors import WorkloadError
 from accel_sim.workload.layers import MAX_BITS, Workload, gemm
 from accel_sim.workload.topology_csv import read_topology_csv
-
 
 __all__ = ["load_workload"]
 
@@ -36,8 +33,8 @@ def load_workload(
 
     Args:
         spec: ``torchvision:resnet50``, ``compress.models:resnet20`` (any ``module:callable`` that returns an
-            ``nn.Module``; modules of the current directory included), ``file.onnx``, ``file.csv`` (a SCALE-Sim topology) or
-            ``gemm:M,N,K``.
+            ``nn.Module``; modules of the current directory included), ``file.onnx``, ``file.csv`` (a SCALE-Sim
+            topology) or ``gemm:M,N,K``.
         weights: safetensors, or a state dict that ``torch.load(weights_only=True)`` reads; its tensors become the
             integer weights of the layers. Only for PyTorch models.
         batch: images at a time; not for ``gemm:``.
@@ -84,9 +81,7 @@ def _gemm_sizes(spec: str, text: str) -> tuple[int, int, int]:
     return m, n, k
 
 
-def _onnx_workload(
-    path: Path, batch: int, a_bits: int, w_bits: int, input_shape: Sequence[int] | None
-) -> Workload:
+def _onnx_workload(path: Path, batch: int, a_bits: int, w_bits: int, input_shape: Sequence[int] | None) -> Workload:
     from compress.graph.lower import workload_from_graph
     from compress.graph.onnx_import import read_onnx
 
@@ -115,5 +110,3 @@ def _torch_workload(
         raise WorkloadError(f"{spec}: {given}; give --input-shape C,H,W with three integers from 1")
     graph = layer_graph(source.model, shape, batch, name=spec)
     return workload_from_graph(graph, spec, a_bits, w_bits, values)
-
-

@@ -65,7 +65,7 @@ def _torchvision(spec: str, name: str) -> ModelSource:
     known = models.list_models(module=models)
     if name not in known:
         close = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else f"{len(known)} classification models are known, e.g. resnet50"
+        hint = f"did you mean {close[0]!r}?" if close else f"{len(known)} are known, e.g. resnet50"
         raise WorkloadError(f"{spec}: torchvision has no classification model {name!r}; {hint}")
     # these two initialise every weight by sampling unless told not to
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
@@ -157,10 +157,10 @@ def _read_tensors(path: Path) -> dict[str, Tensor]:
 
 def _read_safetensors(path: Path) -> dict[str, Tensor]:
     try:
-        from safetensors.torch import load_file
+        safetensors = importlib.import_module("safetensors.torch")
     except ImportError as error:
         raise WorkloadError(f"{path}: reading safetensors needs the package; pip install safetensors") from error
     try:
-        return dict(load_file(path))
+        return dict(safetensors.load_file(path))
     except Exception as error:  # the library raises its own type, which it does not export for typing
         raise WorkloadError(f"{path}: cannot be read as safetensors ({type(error).__name__})") from error

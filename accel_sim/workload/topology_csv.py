@@ -40,7 +40,10 @@ ALIASES = {
     "stride h": "stride height",
     "stride w": "stride width",
 }
-HEADINGS = "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides or Layer, M, N, K"
+HEADINGS = (
+    "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides "
+    "or Layer, M, N, K"
+)
 IGNORED_IF = {"sparsity": ("", "1:1", "dense")}
 
 

@@ -5,6 +5,7 @@ What becomes of each operation:
 * A matrix product is a :class:`GemmLayer`. Products of two computed tensors (attention) have no static weights.
 * Batch normalisation right behind a convolution or linear layer that nothing else reads is folded into its weights and
   vanishes; elsewhere it is a vector operation.
+* So does adding a constant per output channel there: that is a bias (ONNX writes linear layers as product and sum).
 * Dropout, identities and multiplications by a number (part of the requantisation) vanish.
 * Views, slices, chunks and concatenations move nothing: their readers read the tensors behind them, so that a reader
   of a concatenation has several inputs.
@@ -34,7 +35,7 @@ from compress.integer_weights import integer_gemm_weights
 
 __all__ = ["workload_from_graph"]
 
-TRANSPARENT = frozenset("dropout identity scale slice chunk cat".split())
+TRANSPARENT = frozenset(["dropout", "identity", "scale", "slice", "chunk", "cat"])
 MOVES = frozenset(("layout", "roll", "pad"))
 
 
@@ -101,6 +102,8 @@ class _Lowering:
         kind = data["kind"]
         if kind == "batch_norm":
             return self._folds(data["operands"][0])
+        if kind == "add":
+            return self._is_bias(data["operands"])
         if kind in MOVES:
             still = not data["attributes"].get("moves", True)
             nothing_padded = kind == "pad" and data["input_shapes"][0] == data["output_shapes"][0]
@@ -115,6 +118,17 @@ class _Lowering:
         data = self._graph.nodes[producer]
         return data["kind"] in ("conv2d", "linear") and data["operands"][1].constant
 
+    def _is_bias(self, operands: tuple[TensorRef, ...]) -> bool:
+        """Whether a sum adds one constant per output channel to a linear layer's result."""
+        constants = [ref for ref in operands if ref.constant]
+        computed = [ref for ref in operands if not ref.constant]
+        if len(constants) != 1 or len(computed) != 1 or not self._folds(computed[0]):
+            return False
+        producer = self._graph.nodes[computed[0].producer]
+        channels: int = producer["gemm"].n
+        per_channel = constants[0].elements == channels and constants[0].shape[-1:] == (channels,)
+        return per_channel and str(producer["kind"]) == "linear"
+
     def _absorbed(self, node: str) -> bool:
         """Whether only matrix products read this, through whatever moves nothing."""
         if node in self._output_nodes:
@@ -128,10 +142,11 @@ class _Lowering:
 
     def _stored_in_order(self, data: Mapping[str, Any]) -> bool:
         """Whether this rearranges the result of a matrix product that nothing else reads."""
-        if len(data["operands"]) != 1:
+        producers = [ref.producer for ref in data["operands"] if ref.producer is not None]
+        if len(producers) != 1:
             return False
-        producer = data["operands"][0].producer
-        if producer is None or producer in self._output_nodes or self._graph.out_degree(producer) != 1:
+        (producer,) = producers
+        if producer in self._output_nodes or self._graph.out_degree(producer) != 1:
             return False
         behind = self._graph.nodes[producer]
         through = behind["kind"] != "input" and self._vanishes(producer, behind)
@@ -158,7 +173,7 @@ class _Lowering:
         pieces = [piece for ref in data["operands"] for piece in self._read(ref)]
         return VectorLayer(
             name=node,
-            op=data["op"] if data["kind"] == "layout" else data["kind"],
+            op=data["kind"],
             operations=vector_operations(node, data),
             input_elements=tuple(piece.elements for piece in pieces),
             inputs=tuple(piece.layer for piece in pieces),

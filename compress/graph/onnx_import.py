@@ -21,8 +21,8 @@ from onnx.reference import ReferenceEvaluator
 from accel_sim.errors import WorkloadError
 from compress.graph.node import GraphBuilder, Shape, TensorRef
 from compress.graph.onnx_fusions import fuse_activations
-from compress.graph.operations import Facts
 from compress.graph.onnx_operations import ONNX_HANDLERS, OnnxCall
+from compress.graph.operations import Facts
 
 __all__ = ["OnnxModel", "read_onnx"]
 
@@ -124,12 +124,12 @@ class _Importer:
 
     def _node(self, node: onnx.NodeProto, label: str) -> None:
         attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
+        if all(not name or name in self._constants for name in node.input):
+            self._fold(node, self._evaluate(node, label))
+            return
         if node.op_type == "Shape":
             shape = self._shape(node.input[0], label)
             self._fold(node, [np.asarray(shape[attributes.get("start", 0) : attributes.get("end")], dtype=np.int64)])
-            return
-        if all(not name or name in self._constants for name in node.input):
-            self._fold(node, self._evaluate(node, label))
             return
         handler = ONNX_HANDLERS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
         if handler is None:
@@ -261,11 +261,10 @@ def _module(label: str) -> str:
 
 
 def _node_name(label: str, facts: Facts) -> str:
-    """The module's path for what has weights, else path and operator."""
+    """The module's path for what has weights, the weight's where the label has none, else path and operator."""
     weight = facts.roles.get("weight")
-    if weight is not None and weight.parameters[0].endswith(".weight"):
-        return weight.parameters[0].removesuffix(".weight")
     module, operator = _module(label), label.rpartition("/")[2]
-    if module and weight is not None:
-        return module
-    return f"{module}.{operator}" if module else operator
+    if weight is None:
+        return f"{module}.{operator}" if module else operator
+    parameter = weight.parameters[0]
+    return module or (parameter.removesuffix(".weight") if parameter.endswith(".weight") else operator)

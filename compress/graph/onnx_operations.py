@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from math import prod
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.errors import WorkloadError
@@ -89,9 +88,7 @@ ONNX_HANDLERS.update({name: _first(kind) for name, kind in _FIRST.items()})
 ONNX_HANDLERS.update(
     dict.fromkeys(("Flatten", "Reshape", "Squeeze", "Unsqueeze", "Expand"), _first("layout", moves=False))
 )
-ONNX_HANDLERS.update(
-    dict.fromkeys(("Transpose", "DepthToSpace", "SpaceToDepth", "Tile"), _first("layout", moves=True))
-)
+ONNX_HANDLERS.update(dict.fromkeys(("Transpose", "DepthToSpace", "SpaceToDepth", "Tile"), _first("layout", moves=True)))
 
 
 def _roles(**refs: TensorRef | None) -> dict[str, TensorRef]:
@@ -233,5 +230,3 @@ def _resize(call: OnnxCall) -> Facts:
     if mode not in (b"nearest", b"linear"):
         raise WorkloadError(f"node {call.name} ({call.op}): mode {mode.decode()!r}; allowed: nearest, linear")
     return Facts("upsample_nearest2d" if mode == b"nearest" else "upsample_bilinear2d", (call.tensor(0),))
-
-

@@ -1,7 +1,7 @@
 """What each PyTorch operation is: a registry from its name to a handler that describes it.
 
-Functions (``torch.relu``, ``F.relu``), tensor methods (``x.relu_()``) and ATen overloads (``aten.relu.default``) share one
-name and, as far as it matters here, one order of arguments. A handler turns a :class:`Call` into :class:`Facts`;
+Functions (``torch.relu``, ``F.relu``), tensor methods (``x.relu_()``) and ATen overloads (``aten.relu.default``) share
+one name and, as far as it matters here, one order of arguments. A handler turns a :class:`Call` into :class:`Facts`;
 an operation without a handler is an error that names it. Nothing here needs PyTorch.
 """
 
@@ -53,7 +53,20 @@ Handler = Callable[[Call], Facts]
 HANDLERS: dict[str, Handler] = {}
 
 CONSTANT_FACTORIES = frozenset(
-    "new_zeros new_ones new_full new_empty zeros_like ones_like full_like empty_like zeros ones full arange".split()
+    [
+        "new_zeros",
+        "new_ones",
+        "new_full",
+        "new_empty",
+        "zeros_like",
+        "ones_like",
+        "full_like",
+        "empty_like",
+        "zeros",
+        "ones",
+        "full",
+        "arange",
+    ]
 )
 """Operations that read no more of a tensor than its shape and type."""
 
@@ -191,7 +204,7 @@ def _addmm(call: Call) -> Facts:
     if not bias.constant:
         raise WorkloadError(f"{call.op} with a computed addend is not known; allowed: a constant one (a bias)")
     facts = _product(a, b)
-    return Facts(facts.kind, facts.operands, facts.roles | _roles(bias=bias), facts.gemm)
+    return Facts(facts.kind, facts.operands, {**facts.roles, **_roles(bias=bias)}, facts.gemm)
 
 
 def _product(a: TensorRef, b: TensorRef) -> Facts:
@@ -252,9 +265,7 @@ def _pool2d(call: Call) -> Facts:
 def _adaptive_pool2d(call: Call) -> Facts:
     image = call.args[0]
     kind = "adaptive_avg_pool" if call.op == "adaptive_avg_pool2d" else "adaptive_max_pool"
-    return Facts(
-        kind, (image,), attributes={"window_elements": adaptive_window_elements(image.shape, call.outputs[0])}
-    )
+    return Facts(kind, (image,), attributes={"window_elements": adaptive_window_elements(image.shape, call.outputs[0])})
 
 
 @_operation("mean")

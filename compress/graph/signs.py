@@ -14,10 +14,37 @@ from compress.graph.node import TensorRef
 
 __all__ = ["signed_nodes"]
 
-UNSIGNED = frozenset("relu relu6 sigmoid hardsigmoid softmax exp sqrt rsqrt abs norm softplus".split())
+UNSIGNED = frozenset(
+    ["relu", "relu6", "sigmoid", "hardsigmoid", "softmax", "exp", "sqrt", "rsqrt", "abs", "norm", "softplus"]
+)
 INHERITED = frozenset(
-    "add mul div scale maximum minimum cat chunk slice layout roll pad identity dropout max_pool2d avg_pool2d "
-    "adaptive_avg_pool adaptive_max_pool mean sum amax clamp upsample_nearest2d upsample_bilinear2d reciprocal".split()
+    [
+        "add",
+        "mul",
+        "div",
+        "scale",
+        "maximum",
+        "minimum",
+        "cat",
+        "chunk",
+        "slice",
+        "layout",
+        "roll",
+        "pad",
+        "identity",
+        "dropout",
+        "max_pool2d",
+        "avg_pool2d",
+        "adaptive_avg_pool",
+        "adaptive_max_pool",
+        "mean",
+        "sum",
+        "amax",
+        "clamp",
+        "upsample_nearest2d",
+        "upsample_bilinear2d",
+        "reciprocal",
+    ]
 )
 
 

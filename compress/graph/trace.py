@@ -2,8 +2,8 @@
 
 ``torch.fx`` keeps leaf modules whole; where it cannot follow a model's control flow, ``torch.export`` does. Either
 way the traced graph is walked once on fake tensors (shapes without data, so that neither time nor memory depends on
-the network's size), and every operation becomes a node. What is not one operation, such as ``nn.MultiheadAttention`` or a
-function that ``torch.fx`` does not look into, is taken apart into the ATen operations that it runs.
+the network's size), and every operation becomes a node. What is not one operation, such as ``nn.MultiheadAttention``
+or a function that ``torch.fx`` does not look into, is taken apart into the ATen operations that it runs.
 """
 
 from __future__ import annotations
@@ -54,16 +54,9 @@ def layer_graph(
     builder = GraphBuilder(name, {parameter: tensor.numel() for parameter, tensor in canonical.items()})
     with _evaluation(model):
         walker = GraphWalker(model, builder)
-        try:
-            graph, bindings = _trace(model, inputs, name)
-        except _Untraceable as error:
-            raise WorkloadError(str(error)) from error
+        graph, bindings = _trace(model, inputs, name)
         outputs = walker.run(graph, inputs, bindings)
     return builder.finish(outputs)
-
-
-class _Untraceable(Exception):
-    """Neither tracer could follow the model."""
 
 
 class _Tracer(fx.Tracer):
@@ -91,7 +84,7 @@ def _trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.
             program = torch.export.export(model, inputs)
         except Exception as export_error:
             where = f"module {tracer.failed_in!r}" if tracer.failed_in else "its own forward"
-            raise _Untraceable(
+            raise WorkloadError(
                 f"{name}: cannot be traced in {where} ({type(model).__name__}): "
                 f"torch.fx: {_first_line(fx_error)}; torch.export: {_first_line(export_error)}"
             ) from export_error

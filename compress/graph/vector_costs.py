@@ -67,9 +67,9 @@ def vector_operations(node: str, data: Mapping[str, Any]) -> int:
     cost = VECTOR_COSTS.get(data["kind"])
     if cost is None:
         raise WorkloadError(f"operation {node}: what a {data['kind']!r} costs on the vector unit is not known")
-    operations = cost.per_output * prod(data["output_shapes"][0])
+    operations: int = cost.per_output * prod(data["output_shapes"][0])
     if cost.per_input:
         operations += cost.per_input * prod(data["input_shapes"][0])
     if cost.per_window:
-        operations += cost.per_window * data["attributes"]["window_elements"]
+        operations += cost.per_window * int(data["attributes"]["window_elements"])
     return operations

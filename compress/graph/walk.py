@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 from torch._subclasses import FakeTensorMode
 from torch.utils import _pytree as pytree
 
-from accel_sim.errors import BitgroveError, WorkloadError
+from accel_sim.errors import WorkloadError
 from compress.graph.leaves import function_call
 from compress.graph.node import GraphBuilder, TensorRef
 from compress.graph.operations import CONSTANT_FACTORIES, Call, describe, known_operation
@@ -141,7 +141,9 @@ class GraphWalker:
         except Exception as error:  # the operation's own complaint about its operands, of whatever type
             text = (str(error).strip().splitlines() or [type(error).__name__])[0]
             shapes = [tuple(v.shape) for v in pytree.tree_leaves((fake_args, fake_kwargs)) if isinstance(v, Tensor)]
-            raise WorkloadError(f"module {path or '(the model itself)'!r} cannot take inputs {shapes}: {text}") from error
+            raise WorkloadError(
+                f"module {path or '(the model itself)'!r} cannot take inputs {shapes}: {text}"
+            ) from error
 
     def _record(self, op: str, args: Any, kwargs: Any, result: Any, module: str, name: str) -> Any:
         """Add one executed operation to the graph and give its result back with the graph's names."""
@@ -153,7 +155,9 @@ class GraphWalker:
         refs = pytree.tree_map(lambda v: v.ref if isinstance(v, _Traced) else v, (args, kwargs))
         call = Call(op, tuple(refs[0]), refs[1], shapes)
         if op in CONSTANT_FACTORIES or all(ref.constant for ref in call.tensors):
-            names = () if op in CONSTANT_FACTORIES else tuple(dict.fromkeys(p for r in call.tensors for p in r.parameters))
+            names = (
+                () if op in CONSTANT_FACTORIES else tuple(dict.fromkeys(p for r in call.tensors for p in r.parameters))
+            )
             outputs: tuple[TensorRef, ...] = tuple(TensorRef(shape, parameters=names) for shape in shapes)
         else:
             facts = describe(call, module)
@@ -253,7 +257,22 @@ def _attention(
 
 
 DECOMPOSITIONS: dict[str, Callable[..., Any]] = {"scaled_dot_product_attention": _attention}
-WITHOUT_TENSOR = frozenset("getattr dim size numel assert len eq ne is_floating_point is_cuda device ndimension".split())
+WITHOUT_TENSOR = frozenset(
+    [
+        "getattr",
+        "dim",
+        "size",
+        "numel",
+        "assert",
+        "len",
+        "eq",
+        "ne",
+        "is_floating_point",
+        "is_cuda",
+        "device",
+        "ndimension",
+    ]
+)
 """Functions that ask a tensor for its form; they are computed, and no part of the network."""
 
 
@@ -302,5 +321,3 @@ def _module_path(node: fx.Node) -> str:
 def _owner(parameter: str) -> str:
     """``layer1.conv.weight`` -> ``layer1.conv``; ``attention.in_proj_weight`` -> ``attention.in_proj``."""
     return parameter.removesuffix("weight").rstrip("._") or parameter
-
-

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["DigitsCnn", "digits_cnn", "digits_data", "train_digits"]
 
@@ -38,10 +38,10 @@ class DigitsCnn(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(batch, 10)``."""
-        x = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.depthwise(x)))
-        x = F.relu(x + self.bn3(self.pointwise(y)))
-        x = F.relu(self.bn4(self.conv2(x)))
+        x = functional.relu(self.bn1(self.conv1(x)))
+        y = functional.relu(self.bn2(self.depthwise(x)))
+        x = functional.relu(x + self.bn3(self.pointwise(y)))
+        x = functional.relu(self.bn4(self.conv2(x)))
         return cast(Tensor, self.linear(torch.flatten(self.pool(x), 1)))
 
 
@@ -98,8 +98,8 @@ def _train(model: nn.Module, images: Tensor, labels: Tensor, epochs: int, batch:
     optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
     for _ in range(epochs):
-        for chosen in torch.randperm(len(labels)).split(batch):
-            loss = F.cross_entropy(model(images[chosen]), labels[chosen])
+        for chosen in torch.split(torch.randperm(len(labels)), batch):
+            loss = functional.cross_entropy(model(images[chosen]), labels[chosen])
             optimiser.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()

@@ -1,7 +1,7 @@
 """ResNets for 32×32 images: ResNet-20/32/56 (He et al. 2016, shortcut option A) and MLPerf Tiny's ResNet-8.
 
-Module names and arithmetic are those of the networks whose trained weights are public: ``akamaster/pytorch_resnet_cifar10``
-(He's networks) and ``mlcommons/tiny`` (ResNet-8, converted from Keras).
+Module names and arithmetic are those of networks whose trained weights are public:
+``akamaster/pytorch_resnet_cifar10`` (He's networks) and ``mlcommons/tiny`` (ResNet-8, converted from Keras).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 __all__ = ["ResNet8", "ResNetCifar", "resnet8", "resnet20", "resnet32", "resnet56"]
 
@@ -26,7 +26,7 @@ class _ShortcutA(nn.Module):
         self.behind = added_channels - self.before
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.before, self.behind))
+        return functional.pad(x[:, :, ::2, ::2], (0, 0, 0, 0, self.before, self.behind))
 
 
 class _BasicBlock(nn.Module):
@@ -41,9 +41,9 @@ class _BasicBlock(nn.Module):
         self.shortcut = nn.Identity() if stride == 1 else _ShortcutA(channels - in_channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        out = F.relu(self.bn1(self.conv1(x)))
+        out = functional.relu(self.bn1(self.conv1(x)))
         out = self.bn2(self.conv2(out))
-        return F.relu(out + self.shortcut(x))
+        return functional.relu(out + self.shortcut(x))
 
 
 class ResNetCifar(nn.Module):
@@ -66,9 +66,9 @@ class ResNetCifar(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(batch, classes)``."""
-        out = F.relu(self.bn1(self.conv1(x)))
+        out = functional.relu(self.bn1(self.conv1(x)))
         out = self.layer3(self.layer2(self.layer1(out)))
-        return cast(Tensor, self.linear(torch.flatten(F.adaptive_avg_pool2d(out, 1), 1)))
+        return cast(Tensor, self.linear(torch.flatten(functional.adaptive_avg_pool2d(out, 1), 1)))
 
 
 def _stage(in_channels: int, channels: int, blocks: int, stride: int) -> nn.Sequential:
@@ -97,18 +97,18 @@ class ResNet8(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits ``(batch, classes)``."""
-        out = F.relu(self.stem_bn(self.stem(x)))
+        out = functional.relu(self.stem_bn(self.stem(x)))
         for stack in (1, 2, 3):
             out = self._stack(out, f"s{stack}")
-        return cast(Tensor, self.fc(torch.flatten(F.adaptive_avg_pool2d(out, 1), 1)))
+        return cast(Tensor, self.fc(torch.flatten(functional.adaptive_avg_pool2d(out, 1), 1)))
 
     def _stack(self, x: Tensor, name: str) -> Tensor:
         strided = name != "s1"
         # "SAME" for a 3×3 kernel with stride 2 on an even size pads on the right and below only
-        padded = F.pad(x, (0, 1, 0, 1)) if strided else x
-        out = F.relu(self._modules_of(name, "bn1")(self._modules_of(name, "conv1")(padded)))
+        padded = functional.pad(x, (0, 1, 0, 1)) if strided else x
+        out = functional.relu(self._modules_of(name, "bn1")(self._modules_of(name, "conv1")(padded)))
         out = self._modules_of(name, "bn2")(self._modules_of(name, "conv2")(out))
-        return F.relu(out + (self._modules_of(name, "short")(x) if strided else x))
+        return functional.relu(out + (self._modules_of(name, "short")(x) if strided else x))
 
     def _modules_of(self, stack: str, role: str) -> nn.Module:
         return self.get_submodule(f"{stack}_{role}")
