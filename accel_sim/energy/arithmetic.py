@@ -18,9 +18,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from accel_sim.energy.documents import suggestion
 from accel_sim.energy.interpolate import loglog
 from accel_sim.errors import HardwareError
+from accel_sim.hardware.diagnose import suggestion
 from accel_sim.hardware.schema import ArrayConfig
 
 __all__ = [
@@ -126,7 +126,6 @@ def lane_arithmetic(kind: str) -> LaneArithmetic:
 
     """
     if kind not in ARITHMETIC:
-        raise HardwareError(
-            f"array.arithmetic: no energies for '{kind}', known: {', '.join(ARITHMETIC)}{suggestion(kind, ARITHMETIC)}"
-        )
+        known = f"{', '.join(ARITHMETIC)} {suggestion(kind, ARITHMETIC)}".rstrip()
+        raise HardwareError(f"array.arithmetic: no energies for {kind!r}; known: {known}")
     return ARITHMETIC[kind]

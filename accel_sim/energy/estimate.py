@@ -9,6 +9,8 @@ from accel_sim.energy.area import pe_um2
 from accel_sim.energy.model import energy_model, pe_leakage_uw
 from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.energy.tables import values_of
+from accel_sim.errors import InputError
+from accel_sim.workload.layers import MAX_BITS
 
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import ArrayConfig, Hardware
@@ -36,8 +38,16 @@ def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | Non
     """Price a PE of ``hardware`` and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
 
     Registers: the operands that move (one for ws and is, both for os) and the lane's share of the partial sum.
+
+    Raises:
+        InputError: a width outside 1..16.
+        HardwareError: as for ``energy_model``.
+
     """
     array = hardware.array
+    for name, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
+        if bits is not None and not 1 <= bits <= MAX_BITS:
+            raise InputError(f"{name}: holds {bits}; allowed: from 1 to {MAX_BITS}")
     a_bits, w_bits = a_bits or array.native_bits, w_bits or array.native_bits
     model = energy_model(hardware, dram_pj_per_bit=0.0)
     values = values_of(model.constants)

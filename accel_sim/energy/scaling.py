@@ -7,9 +7,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from accel_sim.energy.documents import TABLES_DIR, Strict, read_document
+from accel_sim.energy import TABLES_DIR
 from accel_sim.energy.interpolate import loglog
 from accel_sim.errors import HardwareError
+from accel_sim.hardware.diagnose import validate
+from accel_sim.hardware.document import read_document
+from accel_sim.hardware.schema import Section
 
 __all__ = ["area_factor", "energy_factor", "leakage_temperature_factors", "scaling_table"]
 
@@ -17,7 +20,7 @@ Positive = Annotated[float, Field(gt=0)]
 NodeNm = Annotated[int, Field(ge=5, le=250)]
 
 
-class EnergyFit(Strict):
+class EnergyFit(Section):
     """Relative energy at one node as a polynomial in the supply voltage."""
 
     node_nm: NodeNm
@@ -36,7 +39,7 @@ class EnergyFit(Strict):
         return (self.square * voltage_v + self.linear) * voltage_v + self.constant
 
 
-class RelativeArea(Strict):
+class RelativeArea(Section):
     """Area of the same logic relative to 45 nm."""
 
     node_nm: NodeNm
@@ -45,7 +48,7 @@ class RelativeArea(Strict):
     """Area relative to 45 nm."""
 
 
-class LeakageRatio(Strict):
+class LeakageRatio(Section):
     """Leakage currents of one transistor type at 360 K over those at 300 K."""
 
     node_nm: NodeNm
@@ -58,7 +61,7 @@ class LeakageRatio(Strict):
     """Ratio of the gate currents."""
 
 
-class EnergyFits(Strict):
+class EnergyFits(Section):
     """The energy polynomials and where they come from."""
 
     source: str
@@ -67,7 +70,7 @@ class EnergyFits(Strict):
     """One fit per node."""
 
 
-class AreaRatios(Strict):
+class AreaRatios(Section):
     """The area ratios and where they come from."""
 
     source: str
@@ -76,7 +79,7 @@ class AreaRatios(Strict):
     """One ratio per node."""
 
 
-class LeakageRatios(Strict):
+class LeakageRatios(Section):
     """The leakage ratios and where they come from."""
 
     source: str
@@ -85,7 +88,7 @@ class LeakageRatios(Strict):
     """One row per node and transistor type."""
 
 
-class ScalingTable(Strict):
+class ScalingTable(Section):
     """``hwconfigs/tables/scaling.yaml``."""
 
     logic_energy: EnergyFits
@@ -99,7 +102,7 @@ class ScalingTable(Strict):
 @lru_cache(maxsize=1)
 def scaling_table() -> ScalingTable:
     """Return the shipped scaling table, read once."""
-    return read_document(TABLES_DIR / "scaling.yaml", ScalingTable)
+    return validate(ScalingTable, read_document(TABLES_DIR / "scaling.yaml", label="tables/scaling.yaml"))
 
 
 def energy_factor(to_node_nm: float, to_voltage_v: float, from_node_nm: float, from_voltage_v: float) -> float:
@@ -120,7 +123,7 @@ def _relative_energy(node_nm: float, voltage_v: float) -> float:
     lowest = max(fit.min_voltage_v for fit in used)
     if voltage_v < lowest:
         raise HardwareError(
-            f"technology.voltage_v: {voltage_v:g} V is below the range of the scaling table at {node_nm:g} nm, "
+            f"technology.voltage_v: {voltage_v:g} V is below the range of the scaling table at {node_nm:g} nm; "
             f"allowed: {lowest:g} V and more"
         )
     if len(used) == 1:

@@ -22,10 +22,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from accel_sim.energy.documents import suggestion
 from accel_sim.energy.scaling import area_factor, energy_factor, leakage_temperature_factors
 from accel_sim.energy.sram_grid import Floats, SramGrid, shipped_grid
 from accel_sim.errors import InputError
+from accel_sim.hardware.diagnose import suggestion
 
 __all__ = ["CELLS", "PORTS", "SramEstimate", "sram_estimate"]
 
@@ -113,12 +113,12 @@ def _check_arguments(kib: float, word_bits: float, banks: float, node_nm: float,
     given = {"kib": kib, "word_bits": word_bits, "banks": banks, "node_nm": node_nm, "temperature_k": temperature_k}
     for name, value in given.items():
         if not 0 < value < float("inf"):
-            raise InputError(f"{name}: holds {value}, must be a finite number above 0")
+            raise InputError(f"{name}: holds {value}; allowed: a finite number above 0")
 
 
 def _check_name(field: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise InputError(f"{field}: holds '{value}', allowed: {', '.join(known)}{suggestion(value, known)}")
+        raise InputError(f"{field}: holds {value!r}; allowed: {', '.join(known)} {suggestion(value, known)}".rstrip())
 
 
 def _macros(size_bytes: float, width_bits: float, banks: float) -> _Macros:

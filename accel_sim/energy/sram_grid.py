@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.energy.documents import TABLES_DIR
+from accel_sim.energy import TABLES_DIR
 
 __all__ = ["QUANTITIES", "SramGrid", "macro_variants", "read_macros", "shipped_grid"]
 

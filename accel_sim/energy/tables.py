@@ -14,9 +14,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from accel_sim.energy.documents import TABLES_DIR, Strict, read_document, suggestion
+from accel_sim.energy import TABLES_DIR
 from accel_sim.energy.scaling import area_factor, energy_factor
 from accel_sim.errors import HardwareError
+from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
+from accel_sim.hardware.document import Document, read_document
+from accel_sim.hardware.schema import Section
 
 __all__ = [
     "CONSTANT_NAMES",
@@ -55,7 +58,7 @@ CONSTANT_NAMES = (
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Constant(Strict):
+class Constant(Section):
     """One constant and its origin; the unit is the end of its name (``_pj``, ``_pj_per_bit``, ``_um2``, ...)."""
 
     value: NonNegative
@@ -78,29 +81,17 @@ class Constant(Strict):
         low = self.value if self.low is None else self.low
         high = self.value if self.high is None else self.high
         if not low <= self.value <= high:
-            raise ValueError(f"value {self.value:g} must lie between low {low:g} and high {high:g}")
+            raise ValueError(f"value holds {self.value:g}; allowed: from low = {low:g} to high = {high:g}")
         return self
 
 
-class EnergyTable(Strict):
+class EnergyTable(Section):
     """A complete set of logic constants."""
 
     name: Annotated[str, Field(min_length=1)]
     """Name of the table."""
     constants: dict[str, Constant]
     """The constants by name; exactly the names that the energy model uses."""
-
-    @model_validator(mode="after")
-    def _names_are_complete(self) -> EnergyTable:
-        for name, constant in self.constants.items():
-            if name not in CONSTANT_NAMES:
-                raise ValueError(f"constants.{name}: unknown constant{suggestion(name, CONSTANT_NAMES)}")
-            if not name.endswith("_ratio") and (constant.node_nm is None or constant.voltage_v is None):
-                raise ValueError(f"constants.{name}: needs node_nm and voltage_v")
-        missing = [name for name in CONSTANT_NAMES if name not in self.constants]
-        if missing:
-            raise ValueError(f"constants: missing {', '.join(missing)}")
-        return self
 
 
 @dataclass(frozen=True)
@@ -123,15 +114,37 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
     """
     shipped = TABLES_DIR / f"{name_or_path}.yaml"
     if shipped.parent == TABLES_DIR and shipped.is_file():
-        return read_document(shipped, EnergyTable)
+        return _read_table(read_document(shipped, label=f"tables/{name_or_path}.yaml"))
     path = Path(name_or_path)
     if path.suffix in (".yaml", ".yml"):
-        return read_document(path, EnergyTable)
+        return _read_table(read_document(path))
     known = [file.stem for file in sorted(TABLES_DIR.glob("*.yaml")) if file.stem != "scaling"]
-    raise HardwareError(
-        f"energy.table: '{name_or_path}' is neither a shipped table ({', '.join(known)}) nor a .yaml file"
-        f"{suggestion(name_or_path, known)}"
-    )
+    allowed = f"a shipped table ({', '.join(known)}) or the path of a .yaml file {suggestion(name_or_path, known)}"
+    raise HardwareError(f"energy.table: holds {name_or_path!r}; allowed: {allowed}".rstrip())
+
+
+def _read_table(document: Document) -> EnergyTable:
+    table = validate(EnergyTable, document)
+    problems = [
+        *(_unknown(("constants", name)) for name in table.constants if name not in CONSTANT_NAMES),
+        *(
+            Problem(("constants", name), "is missing; every constant is needed", at_key=True)
+            for name in CONSTANT_NAMES
+            if name not in table.constants
+        ),
+        *(
+            Problem(("constants", name), "needs node_nm and voltage_v", at_key=True)
+            for name, constant in table.constants.items()
+            if not name.endswith("_ratio") and (constant.node_nm is None or constant.voltage_v is None)
+        ),
+    ]
+    if problems:
+        fail(document, problems)
+    return table
+
+
+def _unknown(path: tuple[str, ...]) -> Problem:
+    return Problem(path, f"unknown constant; {suggestion(path[-1], CONSTANT_NAMES)}".rstrip("; "), at_key=True)
 
 
 def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> EnergyTable:
@@ -144,9 +157,10 @@ def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> Energy
     constants = dict(table.constants)
     for name, value in overrides.items():
         if name not in constants:
-            raise HardwareError(f"energy.overrides.{name}: unknown constant{suggestion(name, constants)}")
+            guess = suggestion(name, constants) or f"allowed: {', '.join(constants)}"
+            raise HardwareError(f"energy.overrides.{name}: unknown constant; {guess}")
         if not 0 <= value < float("inf"):
-            raise HardwareError(f"energy.overrides.{name}: holds {value}, must be a finite number of 0 or more")
+            raise HardwareError(f"energy.overrides.{name}: holds {value}; allowed: a finite number of at least 0")
         given = {"value": float(value), "low": None, "high": None, "obtained": "assumed", "source": "energy.overrides"}
         constants[name] = constants[name].model_copy(update=given)
     return table.model_copy(update={"constants": constants})

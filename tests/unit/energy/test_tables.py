@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from accel_sim.energy.documents import TABLES_DIR
+from accel_sim.energy import TABLES_DIR
 from accel_sim.energy.scaling import area_factor, energy_factor, leakage_temperature_factors
 from accel_sim.energy.tables import CONSTANT_NAMES, apply_technology, load_energy_table, with_overrides
 from accel_sim.errors import HardwareError
@@ -29,18 +29,19 @@ def test_shipped_table_holds_the_published_anchors():
         ("    value: 0.2\n", "    value: -0.2\n", "constants.multiply_8x8_pj.value: holds -0.2"),
         ("    value: 0.2\n", "    value: .nan\n", "constants.multiply_8x8_pj.value: holds nan"),
         ("    value: 0.2\n", "    value: cheap\n", "constants.multiply_8x8_pj.value: holds 'cheap'"),
-        ("    value: 0.2\n", "    value: 20.0\n", "value 20 must lie between low 0.1 and high 0.79"),
+        ("    value: 0.2\n", "    value: 20.0\n", "value holds 20; allowed: from low = 0.1 to high = 0.79"),
         ("    obtained: measured\n", "    obtained: guessed\n", "obtained: holds 'guessed'"),
-        ("    obtained: measured\n", "", "constants.multiply_8x8_pj.obtained: field required"),
-        ("    node_nm: 45\n    voltage_v: 0.9\n", "", "multiply_8x8_pj: needs node_nm and voltage_v"),
+        ("    obtained: measured\n", "", "constants.multiply_8x8_pj.obtained: is missing"),
+        ("    node_nm: 45\n    voltage_v: 0.9\n", "", "constants.multiply_8x8_pj: needs node_nm and voltage_v"),
         (
             "    value: 0.2\n",
             "    value: 0.2\n    hihg: 1\n",
             "constants.multiply_8x8_pj.hihg: unknown field; did you mean 'high'",
         ),
         ("name: default_45nm", "name: [", "not YAML"),
-        ("name: default_45nm", "name: !!python/object:os.system x", "not YAML"),
-        ("  sram_energy_ratio:", "  add_8_pj:", "not YAML"),
+        ("name: default_45nm", "name: !!python/object:os.system x", "tag '!!python/object:os.system' is not allowed"),
+        ("  sram_energy_ratio:", "  add_8_pj:", "constants.add_8_pj: is stated twice"),
+        ("  fifo_pj_per_bit:", "  fifo_pj:", "constants.fifo_pj_per_bit: is missing"),
     ],
 )
 def test_bad_table_is_one_line_with_its_place(tmp_path: Path, old: str, new: str, field: str):
@@ -59,7 +60,7 @@ def test_error_names_the_line_of_the_field(tmp_path: Path):
     path = tmp_path / "mine.yaml"
     path.write_text(SHIPPED.replace("    value: 0.05\n", "    value: cheap\n", 1))
     wrong = path.read_text().splitlines().index("    value: cheap") + 1
-    with pytest.raises(HardwareError, match=f":{wrong}: constants.add_16_pj.value"):
+    with pytest.raises(HardwareError, match=rf":{wrong}:\d+: constants.add_16_pj.value"):
         load_energy_table(str(path))
 
 
@@ -67,7 +68,7 @@ def test_error_names_the_line_of_the_field(tmp_path: Path):
 def test_files_that_are_no_table(tmp_path: Path, text: str):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(HardwareError, match=r"mine\.yaml:\d+"):
+    with pytest.raises(HardwareError, match=r"mine\.yaml:"):
         load_energy_table(str(path))
 
 
@@ -82,11 +83,11 @@ def test_alias_bomb_is_refused_in_short_lines(tmp_path: Path):
 
 
 def test_unknown_and_missing_tables(tmp_path: Path):
-    with pytest.raises(HardwareError, match=r"energy\.table: 'default_54nm'.*did you mean 'default_45nm'"):
+    with pytest.raises(HardwareError, match=r"energy\.table: holds 'default_54nm'.*did you mean 'default_45nm'"):
         load_energy_table("default_54nm")
     with pytest.raises(HardwareError, match="cannot be read"):
         load_energy_table(str(tmp_path / "none.yaml"))
-    with pytest.raises(HardwareError, match="neither a shipped table"):
+    with pytest.raises(HardwareError, match="allowed: a shipped table"):
         load_energy_table("../tables/default_45nm")
 
 
@@ -98,7 +99,7 @@ def test_overrides():
     assert table.constants["add_32_pj"].value == 0.1
     with pytest.raises(HardwareError, match=r"energy\.overrides\.add_32_jp.*did you mean 'add_32_pj'"):
         with_overrides(table, {"add_32_jp": 0.12})
-    with pytest.raises(HardwareError, match="must be a finite number of 0 or more"):
+    with pytest.raises(HardwareError, match="allowed: a finite number of at least 0"):
         with_overrides(table, {"add_32_pj": -1.0})
 
 
@@ -117,8 +118,10 @@ def test_scaling_grows_with_the_voltage_and_refuses_what_the_fit_does_not_cover(
     for node in (7, 28, 45, 65, 130):
         energies = [energy_factor(node, 0.6 + 0.01 * step, 45, 0.9) for step in range(90)]
         assert energies == sorted(energies)
-    with pytest.raises(HardwareError, match=r"technology\.voltage_v: 0\.5 V is below .* 65 nm, allowed: 0\.6 V"):
+    with pytest.raises(HardwareError, match=r"technology\.voltage_v: 0\.5 V is below .* 65 nm; allowed: 0\.6 V"):
         energy_factor(65, 0.5, 45, 0.9)
+    with pytest.raises(HardwareError, match=r"55 nm; allowed: 0\.6 V"):
+        energy_factor(55, 0.5, 45, 0.9)
 
 
 def test_each_constant_is_scaled_by_its_kind():
