@@ -1,15 +1,17 @@
 """The detectors at the edges: how many pieces of an operand a sync group's rows (or columns) take for a step.
 
-A detector sees the operands of its group one step ahead of the array. It takes them apart piece by piece, as the PEs will,
-and announces how many cycles passed until every member was exhausted. Rows run apart by more than a step, so a group cannot
-agree inside the array; each PE still takes its own operands apart, and the engine fails if one is not done in time.
+A detector sees the operands of its group one step ahead of the array. It takes them apart piece by piece, as the PEs
+will, and announces how many cycles passed until every member was exhausted. Rows run apart by more than a step, so a
+group cannot agree inside the array; each PE still takes its own operands apart, and the engine fails if one is not
+done in time.
 
 Decisions
 ---------
-* A group is the given number of rows of the array, the unused ones below a partly filled fold included: these hold zeros and
-  take the beat of their group where it holds used rows, too.
+* A group is the given number of rows of the array, the unused ones below a partly filled fold included: these hold
+  zeros and take the beat of their group where it holds used rows, too.
 * ``parallel`` with ``precision: dynamic`` counts as both operands serial: it makes passes of ``native_bits`` over both.
-* ``serial_both`` with ``precision: dynamic``: each operand takes its own widest value in the group; the beat is the product.
+* ``serial_both`` with ``precision: dynamic``: each operand takes its own widest value in the group; the beat is the
+  product.
 * ``n_m`` and ``pack_columns``: a serial activation's detector and its window see everything that the edge carries. The
   pairs of ``term_serial_both`` are those that the PEs multiply.
 * A signed 1-bit operand is one digit.
@@ -33,8 +35,9 @@ Counts = NDArray[np.int32]
 def fold_piece_counts(fold: Fold, moving: NDArray[np.int64], spec: ArraySpec) -> tuple[Counts, Counts]:
     """Pieces per step and line of both operands; the beat is their product.
 
-    A *line* is a row of the array, or a column where ``spec.transposed``. Returns ``(steps, lines)`` for the operand that
-    enters at the line's edge and for the other one; lines are all of the array's, or the fold's with ``edge_folds: used``.
+    A *line* is a row of the array, or a column where ``spec.transposed``. Returns ``(steps, lines)`` for the operand
+    that enters at the line's edge and for the other one; lines are all of the array's, or the fold's with
+    ``edge_folds: used``.
     """
     own, other = _line_counts(fold, moving, spec)
     lines = spec.cols if spec.transposed else spec.rows

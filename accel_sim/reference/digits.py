@@ -28,7 +28,7 @@ def piece(value, style, index, size, top):
 
 @njit(cache=True, inline="always")
 def is_last_digit(value, index, size, bits, signed, dynamic):
-    """Whether digit ``index`` is the last: its register of ``bits`` is empty, or (dynamic) all that is left extends it."""
+    """Whether digit ``index`` is the last: the register is empty, or (dynamic) what is left only extends the sign."""
     used = (index + 1) * size
     if used >= bits:
         return True

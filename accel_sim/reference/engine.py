@@ -1,23 +1,24 @@
 """The reference engine: one layer on one array, every PE and every cycle, with the layer's real integers.
 
-It moves registers and FIFOs and knows no formula of time. What it returns is what the machine did: the product, the cycles and the
-actions. SRAM ports and DRAM are not in it, but for the stretch that a caller passes as :class:`Pace`.
+It moves registers and FIFOs and knows no formula of time. What it returns is what the machine did: the product, the
+cycles and the actions. SRAM ports and DRAM are not in it, but for the stretch that a caller passes as :class:`Pace`.
 
 Counts (:class:`~accel_sim.counts.ArrayCounts`), made concrete:
 
-* ``macs``: one per lane that holds a real k, per PE and step. Gated: a zero operand on a side that gates. Skipped: k and
-  steps that the folds leave out. Padding of lanes, rows and columns is in none.
-* ``multiplier_cycles``, ``gated_cycles``: lanes of the running step in every cycle in which a PE takes pieces of it, also those in which the
-  lane waits for its sync group; not the cycles in which the row waits for a neighbour or an SRAM.
+* ``macs``: one per lane that holds a real k, per PE and step. Gated: a zero operand on a side that gates. Skipped: k
+  and steps that the folds leave out. Padding of lanes, rows and columns is in none.
+* ``multiplier_cycles``, ``gated_cycles``: lanes of the running step in every cycle in which a PE takes pieces of it,
+  also those in which the lane waits for its sync group; not the cycles in which the row waits for a neighbour or an
+  SRAM.
 * ``operand_hop_bits``: every real operand (all candidates of the edge) that enters a used PE; full width however it is
   cut up in time; with its index where it is a weight that has one.
-* ``psum_hop_bits``: ``acc_bits`` per PE of a used column and step that a sum leaves (ws, is; also the unused rows that it passes)
-  or is held in (os).
-* ``stationary_hop_bits``: real operands at every shift of a load (index included) and results at every shift of a drain, from PE to PE,
-  and one for each copy into or out of a shadow.
+* ``psum_hop_bits``: ``acc_bits`` per PE of a used column and step that a sum leaves (ws, is; also the unused rows
+  that it passes) or is held in (os).
+* ``stationary_hop_bits``: real operands at every shift of a load (index included) and results at every shift of a
+  drain, from PE to PE, and one for each copy into or out of a shadow.
 * ``fifo_push_bits``: pushes between lines where ``fifo_depth > 1``, beside the hop into the PE.
-* ``metadata_decodes``: per multiplication with ``n_m`` and ``pack_columns``; per packed k and fold (ws, is: column block) with
-  ``skip_rows``; per step and fold that ``skip_waves`` looks at.
+* ``metadata_decodes``: per multiplication with ``n_m`` and ``pack_columns``; per packed k and fold (ws, is: column
+  block) with ``skip_rows``; per step and fold that ``skip_waves`` looks at.
 * ``pe_cycles``: ``rows · cols · cycles``.
 """
 
@@ -88,7 +89,8 @@ def plan_layer(
         segment: k per kernel position (input channels of a group), where N:M patterns restart; ``None``: k.
 
     Raises:
-        WorkloadError: shapes that do not fit, an operand that does not fit its bits, weights that break the N:M pattern.
+        WorkloadError: shapes that do not fit, an operand that does not fit its bits, weights that break the N:M
+        pattern.
     """
     if activations.ndim != 3 or weights.ndim != 3 or activations.shape[::2] != weights.shape[:2]:
         raise WorkloadError(
@@ -100,7 +102,8 @@ def plan_layer(
             f"layer {layer}: activations {activations.shape}, weights {weights.shape}; no size may be 0"
         )
     check_range(activations, spec.a_bits, spec.a_signed, "activations", layer, may_pad=True)
-    check_range(weights, spec.w_bits, spec.w_signed, "weights", layer)
+    prunes = spec.weight_sparsity in {"skip_rows", "n_m", "pack_columns"}
+    check_range(weights, spec.w_bits, spec.w_signed, "weights", layer, may_pad=prunes)
     segment = segment or activations.shape[2]
     if spec.weight_sparsity == "n_m":
         check_n_m(weights, spec.nm_keep, spec.nm_of, segment, layer)

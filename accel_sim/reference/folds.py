@@ -4,8 +4,8 @@ This is what a compiler prepares and the address generators of the edges read; n
 
 Decisions
 ---------
-* Order: groups, then column folds, then (innermost) the K folds of ws and is, whose partial sums are so finished before the
-  next column fold begins, or the row folds of os.
+* Order: groups, then column folds, then (innermost) the K folds of ws and is, whose partial sums are so finished
+  before the next column fold begins, or the row folds of os.
 * ``is`` is ws on the transposed product, ``Oᵀ = Wᵀ · Aᵀ``: activations rest, weights move.
 """
 

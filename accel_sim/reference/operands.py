@@ -28,7 +28,8 @@ def check_range(
 
     Args:
         what: name of the operand for the message, e.g. ``activations``.
-        may_pad: zeros are padding of a convolution and so allowed for signed 1-bit operands, which have no zero.
+        may_pad: zeros stand for operands that are not there (a convolution's padding, pruned weights), so they are
+            allowed for signed 1-bit operands, too, which have no zero.
 
     Raises:
         WorkloadError: names the layer, the first index that does not fit, its value and what is allowed.

@@ -1,21 +1,23 @@
 """The output-stationary array, cycle by cycle.
 
-The array is elastic along its *lines*: rows, or columns where only the operand from the top is serial. The operand that moves
-along a line (``own``) enters at its first place and moves one place per cycle, with the line controller's bits; the other one
-crosses the lines through FIFOs, entering at line 0. So place p of a line lives p cycles behind place 0. In each PE a sum is held; results leave
-through a chain of shadow registers that runs down the columns.
+The array is elastic along its *lines*: rows, or columns where only the operand from the top is serial. The operand
+that moves along a line (``own``) enters at its first place and moves one place per cycle, with the line controller's
+bits; the other one crosses the lines through FIFOs, entering at line 0. So place p of a line lives p cycles behind
+place 0. In each PE a sum is held; results leave through a chain of shadow registers that runs down the columns.
 
-Within a cycle: drains shift, then lines decide from the last to the first (so pop and push are simultaneous), then PEs work.
+Within a cycle: drains shift, then lines decide from the last to the first (so pop and push are simultaneous), then
+PEs work.
 
 Decisions
 ---------
-* Results shift down and leave below the last row of the array (``edge_folds: full``) or below the fold's last used row (``used``).
+* Results shift down and leave below the last row of the array (``edge_folds: full``) or below the fold's last used
+  row (``used``).
 * ``none`` has no shadow: the chain runs through the sums.
-* ``preload`` has one shadow per PE. A fold's results move into it when its streaming and the drain before it have ended;
-  only then may the next fold stream.
-* ``full``: a line's last step of a fold hands its sums over to the shadow as the wave passes, and lasts until the shadow's earlier
-  results have gone. A column drains once all its rows have handed over and its drain before has ended. With equal folds and a constant
-  beat this puts folds ``max(T·b, rows)`` apart, as the page says.
+* ``preload`` has one shadow per PE. A fold's results move into it when its streaming and the drain before it have
+  ended; only then may the next fold stream.
+* ``full``: a line's last step of a fold hands its sums over to the shadow as the wave passes, and lasts until the
+  shadow's earlier results have gone. A column drains once all its rows have handed over and its drain before has
+  ended. With equal folds and a constant beat this puts folds ``max(T·b, rows)`` apart, as the page says.
 * ``os_drain: false``: results are simply there when their sums are finished.
 """
 
@@ -370,7 +372,7 @@ def _take_results(s, t, f, total, shadow, result_row, draining, outputs, counter
 
 @njit(cache=True)
 def _shift_results(s, t, f, c, shift, height, shadow, result_row, outputs, counters):
-    """The chain of a column moves down one row and its last entry leaves the array; rows above ``shift`` have moved out."""
+    """The chain of a column moves down one row, its last entry leaves; rows above ``shift`` have moved out."""
     last = height - 1
     if result_row[last, c] != NEVER:
         outputs[result_row[last, c], t.col_ids[t.col_at[f] + c]] += shadow[last, c]
@@ -385,8 +387,8 @@ def _shift_results(s, t, f, c, shift, height, shadow, result_row, outputs, count
 def _may_hand_over(s, t, e, handed_fold, drain_fold, draining, shifts, waited):
     """Whether the shadows that a line's wave will reach are empty by then.
 
-    Rows as lines: row e of column 0 must be empty after this cycle. Columns as lines: the wave gets to row p after p cycles, so the column
-    must be drained when it gets to the last row that still held results.
+    Rows as lines: row e of column 0 must be empty after this cycle. Columns as lines: the wave gets to row p after p
+    cycles, so the column must be drained when it gets to the last row that still held results.
     """
     before = handed_fold[e]
     if before == NEVER:

@@ -44,12 +44,12 @@ __all__ = [
 ]
 
 PIECES, LOCAL_TERMS, PAIRS, BRICKS = range(4)
-"""What a PE multiplies in a cycle: a piece of the own operand by (a digit of) the other; the own operand by a term of the
-other that the PE encodes itself; a pair of terms; as many 2×2-bit products as there are bricks."""
+"""What a PE multiplies in a cycle: a piece of the own operand by (a digit of) the other; the own operand by a term of
+the other that the PE encodes itself; a pair of terms; as many 2×2-bit products as there are bricks."""
 
 WORK, START, FINISH, COPY, HAND_OVER = 1, 2, 4, 8, 16
-"""Control bits that a line's controller sends along with the operands: the cycle multiplies; it is a step's first; it is
-its last; the shadow register is copied first (ws, is); the sum moves to the shadow afterwards (os)."""
+"""Control bits that a line's controller sends along with the operands: the cycle multiplies; it is a step's first; it
+is its last; the shadow register is copied first (ws, is); the sum moves to the shadow afterwards (os)."""
 
 (
     EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES, ADDITIONS, OPERAND_BITS, PSUM_BITS, STATIONARY_BITS,
@@ -88,7 +88,7 @@ def lane_places(path, lane, selected):
 
 @njit(cache=True)
 def present_piece(path, raw, plus, minus, pieces, line, slot, index, last):
-    """One cycle of the encoder at the edge of ``line``: the piece of every operand that it sends in ring entry ``slot``."""
+    """One cycle of the encoder at the edge of ``line``: the piece of each operand, into ring entry ``slot``."""
     width = raw.shape[2]
     if path.own_style != TERMS or path.kind == PAIRS:
         for e in range(width):
@@ -139,7 +139,7 @@ def start_step(path, raw, line, slot, select, value, terms, lanes_busy, i, j, co
 def multiply(path, raw, pieces, line, slot, select, value, terms, i, j, part, index, last):
     """The sum of the lanes' partial products in one cycle of PE ``(i, j)``.
 
-    ``part``: cycle of the step (bricks); ``index``, ``last``: digit of the other operand, and whether it is the top one.
+    ``part``: cycle of the step (bricks); ``index``, ``last``: digit of the other operand, whether it is the top one.
     """
     total = 0
     if path.kind == PIECES:

@@ -8,11 +8,11 @@ Decisions
 ---------
 * ``skip_rows`` and ``none``: one candidate, itself.
 * ``n_m``: a group of ``of`` consecutive k gives ``min(keep, size)`` slots, which follow one another without gaps, so
-  ``K' = Σ min(keep, size)``. Where a group at the end of a kernel position is short, a PE may so take lanes of two groups
-  and its edge carries the candidates of both. A column with fewer non-zero weights than slots fills up with its lowest
-  zero k, which are multiplied like any value.
-* ``pack_columns``: every k is packed, all-zero ones last, as the page says; with several lanes, each lane of a PE row is a
-  slot of its own. A column that is zero in the whole slot multiplies the slot's first k.
+  ``K' = Σ min(keep, size)``. Where a group at the end of a kernel position is short, a PE may so take lanes of two
+  groups and its edge carries the candidates of both. A column with fewer non-zero weights than slots fills up with
+  its lowest zero k, which are multiplied like any value.
+* ``pack_columns``: every k is packed, all-zero ones last, as the page says; with several lanes, each lane of a PE row
+  is a slot of its own. A column that is zero in the whole slot multiplies the slot's first k.
 """
 
 from __future__ import annotations

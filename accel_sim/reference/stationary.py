@@ -1,19 +1,20 @@
 """The weight- and input-stationary array, cycle by cycle.
 
-Every PE has a stationary register with a shadow behind it, a sum that it builds up during a step, and the FIFO below it. A
-row's controller sits at its left edge; what it decides in a cycle, and the operands that it sends, move one column per
-cycle, kept here in a ring that the columns walk. Loads move in the same way, so column c lives c cycles behind column 0.
+Every PE has a stationary register with a shadow behind it, a sum that it builds up during a step, and the FIFO below
+it. A row's controller sits at its left edge; what it decides in a cycle, and the operands that it sends, move one
+column per cycle, kept here in a ring that the columns walk. Loads move in the same way, so column c lives c cycles
+behind column 0.
 
-Within a cycle, rows decide from the bottom up: a row sees its FIFO after the row below has popped and before the row above
-has pushed, which is what simultaneous pop and push means.
+Within a cycle, rows decide from the bottom up: a row sees its FIFO after the row below has popped and before the row
+above has pushed, which is what simultaneous pop and push means.
 
 Decisions
 ---------
 * Rows of a partly filled fold: the first ones with ``edge_folds: full`` (the sums pass the unused rows below), the last
   ones with ``used`` (the tile passes the unused rows above).
-* A load shifts bottom row first, one row per ``load_row_cycles``. With ``full`` the chain stalls where the next row's shadow has
-  not been copied yet; a rigid chain would have to know the future. It ends in the same cycle as the page's formula. Where a row takes
-  several cycles to fetch, fetching the first begins when the top row's shadow is free.
+* A load shifts bottom row first, one row per ``load_row_cycles``. With ``full`` the chain stalls where the next row's
+  shadow has not been copied yet; a rigid chain would have to know the future. It ends in the same cycle as the page's
+  formula. Where a row takes several cycles to fetch, fetching the first begins when the top row's shadow is free.
 * ``none`` has no shadow: the chain runs through the stationary registers.
 * With ``full`` and ``used`` together, a row that is not used in a fold waits; it may run ahead into the next fold.
 * The first used row adds to zero; partial sums of earlier K folds are added behind the array.
@@ -282,7 +283,7 @@ def _shadow_free(s, t, fold, r, copied):
 
 @njit(cache=True)
 def _shift_tile(s, t, f, shift, c, shadow, shadow_select, counters):
-    """Shift number ``shift`` of fold ``f``'s load in column ``c``: rows 0..shift take from above, row 0 from the edge."""
+    """Shift number ``shift`` of a load in column ``c``: rows up to it take from above, row 0 from the edge."""
     lanes = shadow.shape[2]
     for r in range(shift, 0, -1):
         for lane in range(lanes):

@@ -24,8 +24,8 @@ _OVERLAP = {"none": NONE, "preload": PRELOAD, "full": FULL}
 class Pace(NamedTuple):
     """What the SRAM ports make of the array's cycles.
 
-    ``beat_cycles``: a beat lasts at least this, in a first K fold and in later ones (os: the first); ``load_row_cycles``,
-    ``drain_row_cycles``: cycles per row of a load or drain.
+    ``beat_cycles``: a beat lasts at least this, in a first K fold and in later ones (os: the first);
+    ``load_row_cycles``, ``drain_row_cycles``: cycles per row of a load or drain.
     """
 
     beat_cycles: int = 1
@@ -84,13 +84,13 @@ class FoldTables(NamedTuple):
 
 
 def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Structure:
-    """The array of ``spec``; ``index_bits`` travel with every weight; a FIFO never holds more than ``steps``."""
+    """The array of ``spec``; ``index_bits`` travel with every weight; no FIFO ever holds more than ``steps``."""
     own, other = line_intakes(spec)
     weights_own = _weights_own(spec)
     return Structure(
         rows=spec.rows,
         cols=spec.cols,
-        fifo_depth=min(spec.fifo_depth, max(steps, 1)),
+        fifo_depth=min(spec.fifo_depth, max(steps, 2)),
         overlap=_OVERLAP[spec.fold_overlap],
         used_edges=spec.edge_folds == "used",
         transposed=spec.transposed,
