@@ -12,7 +12,8 @@ The state of the sequence is four times (``t0 .. t3``), whose meaning depends on
 ``full`` ws, is      t0 end of the last step in the last row, t1 end of the last load, t2 first cycle in which the
 next load
                      may begin, t3 end of the sequence so far
-``full`` os          t0 start of the last fold, t1 distance to the next start, t3 end of the sequence so far
+``full`` os          t0 start of the last fold, t1 distance to the next start, t2 end of its drain in column 0,
+                     t3 end of the sequence so far
 ===================  ========================================================================================
 
 One decision that the page leaves open: ``preload`` with ``os`` has one shadow result register, so streaming of a
@@ -77,7 +78,8 @@ def _fold(state, os, overlap, steps, beat, r, c, rows, load, drain, gap):
         start = 0 if first else state[0] + state[1]
         state[0] = start
         state[1] = max(work, gap)
-        state[3] = max(state[3], start + stream + drain)
+        state[2] = max(state[2], start + work + r - 1) + drain  # one drain of a column at a time
+        state[3] = max(state[3], state[2] + c - 1)
     else:
         if first:
             loaded = load
@@ -127,5 +129,5 @@ def _moves(overlap, os):
     if overlap == PRELOAD:
         return (True, True, False, False)
     if os:
-        return (True, False, False, True)
+        return (True, False, True, True)
     return (True, True, True, True)

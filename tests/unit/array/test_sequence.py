@@ -40,9 +40,11 @@ def rule(folds: list[Fold], rows: int, dataflow: str, overlap: int, load: int, d
             drain_end = begin + drained
         return drain_end
     if dataflow == "os":
-        begin, end = 0, 0
+        begin, end, drain_end = 0, 0, 0
         for fold, drained in zip(folds, drains, strict=True):
-            end = max(end, begin + fold.steps * fold.beat + fold.r + fold.c - 2 + drained)
+            # Drains follow the wave: column 0 first, each column one drain at a time.
+            drain_end = max(begin + fold.steps * fold.beat + fold.r - 1, drain_end) + drained
+            end = max(end, drain_end + fold.c - 1)
             begin += max(fold.steps * fold.beat, drained)
         return end
     return full_rows(folds, rows, load)
@@ -86,7 +88,7 @@ folds = st.lists(
 
 
 @settings(max_examples=400, deadline=None)
-@given(runs=folds, dataflow=st.sampled_from(["ws", "os"]), overlap=st.sampled_from([NONE, PRELOAD]), drain=st.booleans())
+@given(runs=folds, dataflow=st.sampled_from(["ws", "os"]), overlap=st.sampled_from([NONE, PRELOAD, FULL]), drain=st.booleans())
 def test_sequence_follows_the_page(runs, dataflow, overlap, drain):
     rows = 5
     load = rows if dataflow == "ws" else 0
