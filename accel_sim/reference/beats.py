@@ -20,14 +20,14 @@ Decisions
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from accel_sim.reference.digits import encode_terms, is_last_digit, lowest_term
+from accel_sim.reference.detector_kernel import exhaust_digits, exhaust_pairs, exhaust_terms
+from accel_sim.reference.digits_kernel import is_last_digit
 from accel_sim.reference.folds import Fold
 from accel_sim.reference.spec import DIGITS, TERMS, ArraySpec, Intake
 
-__all__ = ["Counts", "fold_piece_counts", "fused_parts", "line_intakes", "retire_terms", "within_reach"]
+__all__ = ["Counts", "fold_piece_counts", "fused_parts", "line_intakes"]
 
 Counts = NDArray[np.int32]
 
@@ -128,65 +128,10 @@ def _own_counts(values: NDArray[np.int64], intake: Intake) -> Counts:
     sets = np.ascontiguousarray(values).reshape(-1, values.shape[-1])
     counts = np.empty(len(sets), np.int32)
     if intake.style == TERMS:
-        _exhaust_terms(sets, intake.csd, intake.window, counts)
+        exhaust_terms(sets, intake.csd, intake.window, counts)
     else:
-        _exhaust_digits(sets, intake.digit_bits, intake.bits, intake.signed, intake.dynamic, counts)
+        exhaust_digits(sets, intake.digit_bits, intake.bits, intake.signed, intake.dynamic, counts)
     return counts.reshape(values.shape[:-1])
-
-
-@njit(cache=True)
-def _exhaust_digits(sets, size, bits, signed, dynamic, counts):
-    for s in range(sets.shape[0]):
-        index = 0
-        busy = True
-        while busy:
-            busy = False
-            for lane in range(sets.shape[1]):
-                if not is_last_digit(sets[s, lane], index, size, bits, signed, dynamic):
-                    busy = True
-            index += 1
-        counts[s] = index
-
-
-@njit(cache=True)
-def _exhaust_terms(sets, csd, window, counts):
-    lanes = sets.shape[1]
-    plus, minus = np.empty(lanes, np.int64), np.empty(lanes, np.int64)
-    for s in range(sets.shape[0]):
-        for lane in range(lanes):
-            plus[lane], minus[lane] = encode_terms(sets[s, lane], csd)
-        cycles = 0
-        while retire_terms(plus, minus, window):
-            cycles += 1
-        counts[s] = max(cycles, 1)
-
-
-@njit(cache=True)
-def retire_terms(plus, minus, window):
-    """One cycle of a PE's encoder: each lane within reach of the lowest term loses its own; False if none was left."""
-    reach = 0
-    for lane in range(len(plus)):
-        term = lowest_term(plus[lane], minus[lane])
-        if term and (reach == 0 or term < reach):
-            reach = term
-    if reach == 0:
-        return False
-    for lane in range(len(plus)):
-        term = lowest_term(plus[lane], minus[lane])
-        if term and within_reach(term, reach, window):
-            plus[lane] &= ~term
-            minus[lane] &= ~term
-    return True
-
-
-@njit(cache=True, inline="always")
-def within_reach(term, lowest, window):
-    """Whether the shifter of the first stage covers ``term``: fewer than ``window`` positions above ``lowest``."""
-    distance = 0
-    while term > lowest and distance < window:
-        term >>= 1
-        distance += 1
-    return distance < window
 
 
 def _pair_counts(
@@ -194,34 +139,5 @@ def _pair_counts(
 ) -> Counts:
     """Cycles until the slowest pair of each row and step is done; ``per_step``: the tile's places are steps (os)."""
     counts = np.empty(sent.shape[:2], np.int32)
-    _exhaust_pairs(np.ascontiguousarray(sent), select, value, csd, per_step, counts)
+    exhaust_pairs(np.ascontiguousarray(sent), select, value, csd, per_step, counts)
     return counts
-
-
-@njit(cache=True)
-def _exhaust_pairs(sent, select, value, csd, per_step, counts):
-    for t in range(sent.shape[0]):
-        for row in range(sent.shape[1]):
-            place = t if per_step else row
-            slowest = 1
-            for c in range(select.shape[1]):
-                for lane in range(select.shape[2]):
-                    if select[place, c, lane] < 0:
-                        continue
-                    x_plus, x_minus = encode_terms(sent[t, row, select[place, c, lane]], csd)
-                    w_plus, w_minus = encode_terms(value[place, c, lane], csd)
-                    slowest = max(slowest, _pair_cycles(x_plus | x_minus, w_plus | w_minus))
-            counts[t, row] = slowest
-
-
-@njit(cache=True)
-def _pair_cycles(x_terms, w_terms):
-    """Cycles until every term of one operand has met every term of the other."""
-    cycles = 0
-    while x_terms:
-        left = w_terms
-        while left:
-            left &= left - 1
-            cycles += 1
-        x_terms &= x_terms - 1
-    return cycles

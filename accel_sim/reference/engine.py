@@ -32,12 +32,12 @@ from numpy.typing import NDArray
 
 from accel_sim.counts import ArrayCounts
 from accel_sim.errors import RunError, WorkloadError
-from accel_sim.reference import pe
+from accel_sim.reference import pe_kernel as pe
 from accel_sim.reference.folds import Fold, FoldPlan, plan_folds
 from accel_sim.reference.operands import check_n_m, check_range
-from accel_sim.reference.output_stationary import run_output_stationary
+from accel_sim.reference.output_stationary_kernel import run_output_stationary
 from accel_sim.reference.spec import ArraySpec
-from accel_sim.reference.stationary import run_stationary
+from accel_sim.reference.stationary_kernel import run_stationary
 from accel_sim.reference.tables import Pace, datapath, fold_tables, structure
 from accel_sim.result import MacCounts
 

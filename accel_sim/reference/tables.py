@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from accel_sim.reference.beats import fold_piece_counts, fused_parts, line_intakes
 from accel_sim.reference.folds import Fold, FoldPlan
-from accel_sim.reference.pe import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
+from accel_sim.reference.pe_kernel import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
 from accel_sim.reference.spec import TERMS, WHOLE, ArraySpec
 
 __all__ = ["FULL", "NONE", "PRELOAD", "FoldTables", "Pace", "Structure", "datapath", "fold_tables", "structure"]

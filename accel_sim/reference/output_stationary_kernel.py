@@ -21,13 +21,15 @@ Decisions
 * ``os_drain: false``: results are simply there when their sums are finished.
 """
 
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from accel_sim.reference.digits import encode_terms
-from accel_sim.reference.pe import (
+from accel_sim.reference.digits_kernel import encode_terms
+from accel_sim.reference.pe_kernel import (
     COUNTERS,
     FIFO_BITS,
     FINISH,
@@ -58,12 +60,12 @@ def run_output_stationary(s, path, t, activations, outputs):
     """Run all folds of ``t`` (:class:`FoldTables`) and write the results to ``outputs`` (m, n).
 
     Args:
-        s: :class:`~accel_sim.reference.tables.Structure`; path: :class:`~accel_sim.reference.pe.Datapath`.
+        s, path: :class:`~accel_sim.reference.tables.Structure`, :class:`~accel_sim.reference.pe_kernel.Datapath`.
         activations: ``(m, k)`` int64.
 
     Returns:
-        Cycles, counters (:mod:`accel_sim.reference.pe`), and per fold the cycles ``(stream start, stream end, drain
-        start, drain end)``, an end being the first cycle after.
+        Cycles, counters (:mod:`~accel_sim.reference.pe_kernel`), and per fold the cycles ``(stream start, stream end,
+        drain start, drain end)``, an end being the first cycle after.
     """
     lines, places = (s.cols, s.rows) if s.transposed else (s.rows, s.cols)
     lanes, folds, steps = path.lanes, len(t.rows), len(t.fold)

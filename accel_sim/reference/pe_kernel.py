@@ -4,14 +4,16 @@ The *own* operand of a line moves along it; the *other* operand rests in the PE 
 A PE's state is a few entries of flat arrays, addressed by its line and its place in the line.
 """
 
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 from typing import NamedTuple
 
 from numba import njit
 
-from accel_sim.reference.beats import within_reach
-from accel_sim.reference.digits import brick_products, encode_terms, lowest_term, piece
+from accel_sim.reference.detector_kernel import within_reach
+from accel_sim.reference.digits_kernel import brick_products, encode_terms, lowest_term, piece
 from accel_sim.reference.spec import TERMS
 
 __all__ = [

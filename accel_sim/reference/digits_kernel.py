@@ -1,5 +1,7 @@
 """Jitted parts of a PE and of the edges' encoders: pieces of an operand, as a serial multiplier takes them."""
 
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 from numba import njit

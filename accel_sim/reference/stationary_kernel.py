@@ -20,13 +20,15 @@ Decisions
 * The first used row adds to zero; partial sums of earlier K folds are added behind the array.
 """
 
+# mypy: disallow-untyped-defs=False
+
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from accel_sim.reference.digits import encode_terms
-from accel_sim.reference.pe import (
+from accel_sim.reference.digits_kernel import encode_terms
+from accel_sim.reference.pe_kernel import (
     COPY,
     COUNTERS,
     FIFO_BITS,
@@ -57,12 +59,12 @@ def run_stationary(s, path, t, moving, outputs):
     """Run all folds of ``t`` (:class:`FoldTables`) and add the results to ``outputs`` (moving rows, resting columns).
 
     Args:
-        s: :class:`~accel_sim.reference.tables.Structure`; path: :class:`~accel_sim.reference.pe.Datapath`.
+        s, path: :class:`~accel_sim.reference.tables.Structure`, :class:`~accel_sim.reference.pe_kernel.Datapath`.
         moving: ``(moving rows, k)`` int64, what the edges send.
 
     Returns:
-        Cycles, counters (:mod:`accel_sim.reference.pe`), and per fold the cycles ``(load start, load end, stream start,
-        stream end)``, an end being the first cycle after.
+        Cycles, counters (:mod:`~accel_sim.reference.pe_kernel`), and per fold the cycles ``(load start, load end,
+        stream start, stream end)``, an end being the first cycle after.
 
     """
     rows, cols, lanes, folds = s.rows, s.cols, path.lanes, len(t.rows)
