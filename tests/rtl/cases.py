@@ -34,6 +34,12 @@ CHOSEN: dict[str, tuple[int, int, int, dict[str, Any]]] = {
     ),
     "os_serial_act_preload": (6, 5, 7, {"rows": 4, "cols": 3, "dataflow": "os", "arithmetic": "serial_act"}),
     "os_term_serial_preload": (7, 3, 12, {"rows": 4, "cols": 2, "dataflow": "os", "arithmetic": "term_serial_act"}),
+    "os_term_serial_full": (
+        9,
+        3,
+        2,
+        {"rows": 4, "cols": 2, "dataflow": "os", "arithmetic": "term_serial_act", "fold_overlap": "full"},
+    ),
     "os_one_row_one_column": (3, 1, 1, {"rows": 1, "cols": 1, "dataflow": "os", "fold_overlap": "full"}),
 }
 
@@ -69,7 +75,7 @@ def random_case(seed: int) -> RtlCase:
         str(rng.choice(["parallel", "serial_act", "term_serial_act", "term_serial_act"])),
     )
     overlaps = ["none", "preload", "full", "full"]
-    overlap = "preload" if (dataflow, arithmetic) == ("os", "term_serial_act") else str(rng.choice(overlaps))
+    overlap = str(rng.choice(overlaps))
     a_bits, w_bits, a_signed, w_signed = bits(), bits(), bool(rng.integers(2)), bool(rng.integers(2))
     m, n, k = size(14), size(9), size(30)
     activations = operands(rng, (m, k), a_bits, a_signed)

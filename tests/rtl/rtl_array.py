@@ -43,8 +43,7 @@ class RtlCase:
         weights: integers ``(k, n)`` that fit ``w_bits``, ``w_signed``.
 
     Raises:
-        ValueError: an operand out of range, or a machine that the Verilog does not describe: ``parallel`` takes both
-            operands whole (one pass), ``os`` overlaps folds fully with constant beats only.
+        ValueError: an operand out of range.
     """
 
     activations: NDArray[np.int64]
@@ -69,8 +68,6 @@ class RtlCase:
             raise ValueError(f"activations {self.activations.shape} and weights {self.weights.shape} do not multiply")
         _check_range("activations", self.activations, self.a_bits, self.a_signed)
         _check_range("weights", self.weights, self.w_bits, self.w_signed)
-        if self.dataflow == "os" and self.fold_overlap == "full" and self.arithmetic == "term_serial_act":
-            raise ValueError("the Verilog overlaps os folds fully with constant beats only")
 
     @property
     def m(self) -> int:

@@ -121,19 +121,28 @@ def _ws_full(case: RtlCase, folds: list[Beats]) -> int:
 
 
 def _os_stream(case: RtlCase, b: Beats) -> int:
-    s = _os_starts(b, case.fifo_depth)
+    s = _os_starts(b, case.fifo_depth, [0] * case.rows, [])
     return max(s[r][-1] + b[r][-1] for r in range(case.rows)) + case.cols - 1
 
 
-def _os_starts(b: Beats, depth: int) -> Times:
+def _os_starts(b: Beats, depth: int, free: list[int], earlier: Times) -> Times:
+    """``s[r][t]``, row r being free from ``free[r]``; ``earlier[r]``: the starts of all steps of the folds before."""
     rows, steps = len(b), len(b[0])
     s = [[0] * steps for _ in range(rows)]
+
+    def popped(r: int, t: int) -> list[int]:
+        """``s[r][t]`` as one term of the maximum, nothing where the index is out of range."""
+        if r == rows:
+            return []
+        if t >= 0:
+            return [s[r][t]]
+        return [earlier[r][t]] if earlier and -t <= len(earlier[r]) else []
+
     for t in range(steps):
         for r in range(rows):
-            free = [s[r][t - 1] + b[r][t - 1]] if t else []
             above = [s[r - 1][t] + 1] if r else []
-            room = [s[r + 1][t - depth]] if r + 1 < rows and t >= depth else []
-            s[r][t] = max([0, *free, *above, *room])
+            own = s[r][t - 1] + b[r][t - 1] if t else free[r]
+            s[r][t] = max([own, *above, *popped(r + 1, t - depth)])
     return s
 
 
@@ -146,6 +155,18 @@ def _os_preload(case: RtlCase, streams: list[int]) -> int:
 
 
 def _os_full(case: RtlCase, folds: list[Beats]) -> int:
-    """Constant beats: first waves are ``max(T·b, rows)`` apart; the last fold streams to its end and drains."""
-    apart = max(case.steps * folds[0][0][0], case.rows)
-    return (len(folds) - 1) * apart + _os_stream(case, folds[-1]) + case.rows
+    """Folds as one sequence of steps; with constant beats their first waves are ``max(T·b, rows)`` apart.
+
+    Beyond the page, for data-dependent beats: a row's last step of a fold lasts until its result register is free,
+    i.e. until the drain before has passed the row; a drain starts when all rows are done and the drain before it is.
+    """
+    rows = range(case.rows)
+    free = [0] * case.rows
+    earlier: Times = [[] for _ in rows]
+    drain_start = -case.rows
+    for b in folds:
+        s = _os_starts(b, case.fifo_depth, free, earlier)
+        free = [max(s[r][-1] + b[r][-1], drain_start + r + 1) for r in rows]
+        earlier = [earlier[r] + s[r] for r in rows]
+        drain_start = max(*free, drain_start + case.rows)
+    return drain_start + case.rows + case.cols - 1

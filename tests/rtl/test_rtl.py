@@ -111,7 +111,7 @@ SLIPS = [
     ("ws_array.v", "loads_done == streams_done", "1'b1", "ws_parallel_none"),
     ("ws_row.v", "&& sum_valid && room", "&& room", "ws_term_serial_preload"),
     ("ws_row.v", "&& sum_valid && room", "&& sum_valid", "ws_term_serial_preload"),
-    ("os_array.v", "since_first >= ROWS", "since_first > ROWS", "os_one_row_one_column"),
+    ("os_array.v", "drain_row >= r", "drain_row > r", "os_term_serial_full"),
     ("os_array.v", "drain_count[c] < r", "drain_count[c] + 1 < r", "os_serial_act_preload"),
     ("os_row.v", "operand_valid && room", "operand_valid", "os_term_serial_preload"),
     ("os_row.v", "!busy && operand_valid", "operand_valid", "os_serial_act_preload"),
@@ -129,6 +129,24 @@ def test_a_slip_in_the_rtl_is_noticed(tmp_path: Path, file: str, correct: str, s
     (verilog / file).write_text(source.replace(correct, slip))
     with pytest.raises((AssertionError, RtlFailure)):
         check(chosen_case(name), verilog)
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os"])
+def test_full_overlap_puts_folds_apart_by_steps_or_rows(dataflow: str) -> None:
+    """With a constant beat folds start ``max(T·b, rows)`` apart (section 5)."""
+    rng = np.random.default_rng(4)
+    for _ in range(20):
+        m, n, k, rows, cols = (int(x) for x in rng.integers(1, 12, 5))
+        case = RtlCase(
+            operands(rng, (m, k), 8, signed=False),
+            operands(rng, (k, n), 8, signed=True),
+            rows=rows,
+            cols=cols,
+            dataflow=dataflow,  # type: ignore[arg-type]
+            fold_overlap="full",
+        )
+        apart = (case.row_folds * case.col_folds - 1) * max(case.steps, rows)
+        assert spec.cycles(case) == apart + case.steps + 2 * rows + cols - 2
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "os"])

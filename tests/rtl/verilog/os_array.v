@@ -2,8 +2,8 @@
 // column per cycle; weights enter at the top, c cycles later in column c, and pass from row to row through FIFOs.
 //   FOLD_OVERLAP 0 none: a fold streams when the drain before it has ended, at the last column.
 //                1 preload: when the streaming before it has ended, at the last column; the drain runs beside it.
-//                2 full: its first wave follows the last wave of the fold before, at least ROWS cycles after that
-//                  fold's own first wave. Constant beats only.
+//                2 full: its first wave follows the last wave of the fold before; a row's last step of a fold lasts
+//                  until its result registers are free, which puts folds at least ROWS cycles apart.
 module os_array #(
     parameter ROWS         = 4,
     parameter COLS         = 4,
@@ -50,11 +50,9 @@ module os_array #(
     // --- fold sequencer -------------------------------------------------------------------------------------------
     wire [ROWS*32-1:0] row_folds_ended;  // at column 0
     wire [ROWS-1:0]    row_past;         // the row has ended, or ends in this cycle, fold number `ended`
-    wire               top_first;
     wire [15:0]        top_step;
     wire [31:0]        top_fold = row_folds_ended[31:0];
     reg  [31:0]        ended;            // folds that all rows have ended at column 0
-    reg  [31:0]        since_first;      // cycles since row 0 began its last fold
     reg  [COLS-1:0]    end_delay;        // the end of a fold on its way to the last column
     reg  [31:0]        streams_done;     // at the last column
     wire [31:0]        drains_done;      // at the last column
@@ -64,19 +62,17 @@ module os_array #(
 
     wire may_stream = (FOLD_OVERLAP == 0) ? drains_done >= top_fold
                     : (FOLD_OVERLAP == 1) ? streams_done >= top_fold
-                    : top_fold == 0 || since_first >= ROWS;
+                    : 1'b1;
     wire top_valid  = run && top_fold < folds && (top_step != 0 || may_stream);
 
     always @(posedge clk) begin
         if (rst) begin
             ended        <= 0;
-            since_first  <= 0;
             end_delay    <= 0;
             streams_done <= 0;
         end else begin
             if (fold_ends) ended <= ended + 1;
-            since_first <= top_first ? 1 : since_first + 1;
-            end_delay   <= end_wave[COLS-1:0];
+            end_delay <= end_wave[COLS-1:0];
             if (end_wave[COLS-1]) streams_done <= streams_done + 1;
         end
     end
@@ -168,6 +164,10 @@ module os_array #(
                 assign a_enable[r*LANES+l] = m < size_m && k < size_k;
             end
 
+            // The result of the fold before has left this row, or leaves it in this cycle.
+            wire [31:0] fold = row_folds_ended[r*32 +: 32];
+            wire result_free = drains >= fold || (drains + 1 == fold && draining && drain_row >= r);
+
             os_row #(
                 .ARITHMETIC(ARITHMETIC), .LANES(LANES), .A_BITS(A_BITS), .DIGIT_BITS(DIGIT_BITS), .ENCODING(ENCODING),
                 .DIGIT_WIDTH(DIGIT_WIDTH), .POSITION_BITS(POSITION_BITS)
@@ -175,6 +175,7 @@ module os_array #(
                 .clk(clk), .rst(rst), .steps(steps), .row_folds(row_folds),
                 .operands(a_operands[r*LANES*(A_BITS+1) +: LANES*(A_BITS+1)]),
                 .operand_valid(weights_valid[r*COLS]), .room(weights_ready[r*COLS]),
+                .result_free(result_free),
                 .row_fold(row_fold), .col_fold(col_fold), .fold(row_folds_ended[r*32 +: 32]), .step(step),
                 .start(row_start), .first(row_first), .active(row_active), .ends(row_ends),
                 .digits(row_digits), .positions(row_positions)
@@ -182,7 +183,6 @@ module os_array #(
             assign row_past[r] = row_folds_ended[r*32 +: 32] > ended || row_ends;
             assign bundle[r*(COLS+1)] = {row_start, row_first, row_active, row_ends, row_digits, row_positions};
             if (r == 0) begin : fetch
-                assign top_first    = row_first;
                 assign top_step     = step;
                 assign top_col_fold = col_fold;
             end

@@ -29,7 +29,7 @@ module os_pe #(
         .weights(start ? weights_above : held), .digits(digits), .positions(positions), .sum(partial)
     );
 
-    wire signed [ACC_BITS-1:0] next_sum = (first ? {ACC_BITS{1'b0}} : sum) + partial;
+    wire signed [ACC_BITS-1:0] next_sum = (first ? {ACC_BITS{1'b0}} : sum) + (active ? partial : {ACC_BITS{1'b0}});
 
     always @(posedge clk) begin
         if (start) held <= weights_above;

@@ -1,5 +1,6 @@
 // Control of one output-stationary row, at its western edge. A step starts when the row is free, the operand from
-// above is there and the next row's FIFO has room; it then occupies the row for its beat.
+// above is there and the next row's FIFO has room; it then occupies the row for its beat, the last step of a fold
+// longer where the row's result registers still hold the fold before.
 module os_row #(
     parameter ARITHMETIC    = 0,
     parameter LANES         = 1,
@@ -16,6 +17,7 @@ module os_row #(
     input  wire [LANES*(A_BITS+1)-1:0]    operands,       // activations of (row_fold, step)
     input  wire                           operand_valid,  // weights from above
     input  wire                           room,
+    input  wire                           result_free,
     output wire [15:0]                    row_fold,
     output wire [15:0]                    col_fold,
     output wire [31:0]                    fold,           // folds that this row has ended
@@ -27,19 +29,24 @@ module os_row #(
     output wire [LANES*DIGIT_WIDTH-1:0]   digits,
     output wire [LANES*POSITION_BITS-1:0] positions
 );
-    reg  busy;
+    reg  busy;   // a step has begun
+    reg  spent;  // and its beat is over
     wire last;
 
     assign start  = !busy && operand_valid && room;
-    assign active = busy || start;
+    assign active = (busy && !spent) || start;
     assign first  = start && step == 0;
-    assign ends  = active && last && step + 1'b1 == steps;
+
+    wire last_step = step + 1'b1 == steps;
+    wire worked    = spent || (active && last);
+    wire completes = worked && (result_free || !last_step);
+    assign ends = completes && last_step;
 
     serializer #(
         .ARITHMETIC(ARITHMETIC), .LANES(LANES), .A_BITS(A_BITS), .DIGIT_BITS(DIGIT_BITS), .ENCODING(ENCODING),
         .DIGIT_WIDTH(DIGIT_WIDTH), .POSITION_BITS(POSITION_BITS)
     ) serial (
-        .clk(clk), .rst(rst), .operands(operands), .spend(active), .restart(active && last),
+        .clk(clk), .rst(rst), .operands(operands), .spend(active), .restart(completes),
         .digits(digits), .positions(positions), .last(last)
     );
 
@@ -50,11 +57,16 @@ module os_row #(
 
     always @(posedge clk) begin
         if (rst) begin
-            step <= 0;
-            busy <= 1'b0;
+            step  <= 0;
+            busy  <= 1'b0;
+            spent <= 1'b0;
+        end else if (completes) begin
+            step  <= last_step ? 16'd0 : step + 1'b1;
+            busy  <= 1'b0;
+            spent <= 1'b0;
         end else if (active) begin
-            busy <= !last;
-            if (last) step <= ends ? 16'd0 : step + 1'b1;
+            busy  <= 1'b1;
+            spent <= last;
         end
     end
 endmodule
