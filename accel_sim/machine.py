@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.vectors import array_vector, half_bits, halves
+from accel_sim.energy.area import area_breakdown
 from accel_sim.energy.model import EnergyModel, energy_model
 from accel_sim.hardware.schema import Hardware
 from accel_sim.memory.dram import Dram, dram_model
@@ -25,16 +27,39 @@ class Machine:
     array_vector: NDArray[np.int64]
     halves: NDArray[np.int64]
     half_bits: NDArray[np.float64]
+    area_mm2: float
     content_hash: str
 
 
 def build_machine(hardware: Hardware) -> Machine:
     """Work out what depends on the hardware alone.
 
+    Remembered by content: equal hardware shares one machine, and the files that it names are read once per process.
+
     Raises:
         HardwareError: an energy table or a DRAM part is unknown or wrong.
 
     """
+    return _build(_ByContent(hardware))
+
+
+class _ByContent:
+    """Hardware as a key: equal where every field is, the name included."""
+
+    def __init__(self, hardware: Hardware) -> None:
+        self.hardware = hardware
+        self._text = hardware.model_dump_json()
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByContent) and other._text == self._text
+
+
+@lru_cache(maxsize=256)
+def _build(key: _ByContent) -> Machine:
+    hardware = key.hardware
     dram = dram_model(hardware)
     return Machine(
         hardware=hardware,
@@ -43,5 +68,6 @@ def build_machine(hardware: Hardware) -> Machine:
         array_vector=array_vector(hardware),
         halves=halves(hardware),
         half_bits=half_bits(hardware),
+        area_mm2=area_breakdown(hardware).total,
         content_hash=hardware.content_hash(),
     )

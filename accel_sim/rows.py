@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from accel_sim.counts import ArrayCounts, LayerActions
-from accel_sim.energy.area import area_breakdown
 from accel_sim.energy.model import layer_energy
 from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
 from accel_sim.machine import Machine
@@ -141,5 +140,5 @@ def total_row(machine: Machine, layers: tuple[LayerResult, ...]) -> TotalResult:
         dram=sum_fields(DramCounts, [layer.dram for layer in layers]),
         energy_pj=sum_fields(EnergyBreakdown, [layer.energy_pj for layer in layers]),
         latency_s=cycles.total / machine.hardware.clock_hz,
-        area_mm2=area_breakdown(machine.hardware).total,
+        area_mm2=machine.area_mm2,
     )
