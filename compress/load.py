@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -75,7 +76,7 @@ def _refuse_options(spec: str, weights: Path | None, input_shape: Sequence[int] 
 
 def _gemm_sizes(spec: str, text: str) -> tuple[int, int, int]:
     sizes = [part.strip() for part in text.split(",")]
-    if len(sizes) != 3 or not all(size.isascii() and size.isdigit() and int(size) > 0 for size in sizes):
+    if len(sizes) != 3 or not all(re.fullmatch("0*[1-9][0-9]{0,17}", size) for size in sizes):
         raise WorkloadError(f"{spec}: allowed: gemm:M,N,K with three integers from 1, such as gemm:512,512,512")
     m, n, k = map(int, sizes)
     return m, n, k

@@ -19,6 +19,8 @@ from accel_sim.errors import WorkloadError
 __all__ = ["ConvGeometry", "GemmLayer", "Layer", "VectorLayer", "Workload", "gemm"]
 
 MAX_BITS = 16
+MAX_MACS = 1 << 50
+"""Most MACs of a layer: counts of bits (64 per MAC at most) stay exact in 64-bit integers."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,8 @@ class GemmLayer:
             value = getattr(self, what)
             if value < 1:
                 raise WorkloadError(f"layer {self.name}: {what} is {value}; it must be at least 1")
+        if self.macs > MAX_MACS:
+            raise WorkloadError(f"layer {self.name}: groups·m·n·k is too large; allowed: up to 2^50 MACs a layer")
         for what in ("a_bits", "w_bits"):
             value = getattr(self, what)
             if not 1 <= value <= MAX_BITS:

@@ -140,7 +140,8 @@ def _row(path: Path, line: int, columns: list[str], cells: list[str]) -> _Row:
     for column in columns:
         if column and column not in row.cells and column not in IGNORED_IF:
             raise row.error(column.title(), f"is missing; the row has {len(values)} cells")
-    extra = [value for value in values[len(columns) :] if value]
+    nameless = [value for column, value in zip(columns, values, strict=False) if not column]
+    extra = [value for value in (*nameless, *values[len(columns) :]) if value]
     if extra:
         raise row.error("row", f"holds {extra[0]!r} behind the last column; allowed: one cell per column")
     for column, allowed in IGNORED_IF.items():

@@ -164,6 +164,8 @@ class GraphWalker:
             weight = facts.roles.get("weight")
             if weight is not None and facts.kind in GEMM_OR_NORM:
                 name = _owner(weight.parameters[0]) if len(weight.parameters) == 1 else name
+            elif facts.gemm is not None:
+                name = f"{module}.{facts.kind}".lstrip(".")
             outputs = self._builder.add(
                 name,
                 kind=facts.kind,
