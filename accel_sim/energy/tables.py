@@ -6,7 +6,7 @@ with ``energy.overrides``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ __all__ = [
     "EnergyTable",
     "apply_technology",
     "load_energy_table",
+    "unknown_overrides",
     "values_of",
     "with_overrides",
 ]
@@ -104,7 +105,6 @@ class AppliedConstant:
     constant: Constant
 
 
-@lru_cache(maxsize=16)
 def load_energy_table(name_or_path: str) -> EnergyTable:
     """Load a shipped table by its name, or any table by the path of its YAML file.
 
@@ -112,15 +112,21 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
         HardwareError: no such table, or a file that breaks the schema.
 
     """
-    shipped = TABLES_DIR / f"{name_or_path}.yaml"
-    if shipped.parent == TABLES_DIR and shipped.is_file():
-        return _read_table(read_document(shipped, label=f"tables/{name_or_path}.yaml"))
-    path = Path(name_or_path)
-    if path.suffix in (".yaml", ".yml"):
-        return _read_table(read_document(path))
     known = [file.stem for file in sorted(TABLES_DIR.glob("*.yaml")) if file.stem != "scaling"]
-    allowed = f"a shipped table ({', '.join(known)}) or the path of a .yaml file {suggestion(name_or_path, known)}"
-    raise HardwareError(f"energy.table: holds {name_or_path!r}; allowed: {allowed}".rstrip())
+    if name_or_path in known:
+        return _shipped_table(name_or_path)
+    path = Path(name_or_path)
+    if path.is_file():
+        return _read_table(read_document(path))
+    guess = suggestion(path.stem, known)
+    raise HardwareError(
+        f"'{name_or_path}' is no energy table and no file; {guess + ' ' if guess else ''}tables: {', '.join(known)}"
+    )
+
+
+@lru_cache
+def _shipped_table(name: str) -> EnergyTable:
+    return _read_table(read_document(TABLES_DIR / f"{name}.yaml", label=f"tables/{name}.yaml"))
 
 
 def _read_table(document: Document) -> EnergyTable:
@@ -147,6 +153,15 @@ def _unknown(path: tuple[str, ...]) -> Problem:
     return Problem(path, f"unknown constant; {suggestion(path[-1], CONSTANT_NAMES)}".rstrip("; "), at_key=True)
 
 
+def unknown_overrides(table: EnergyTable, overrides: Iterable[str]) -> dict[str, str]:
+    """What is wrong with each name that is no constant of the table."""
+    return {
+        name: f"unknown constant; {suggestion(name, table.constants) or 'allowed: ' + ', '.join(table.constants)}"
+        for name in overrides
+        if name not in table.constants
+    }
+
+
 def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> EnergyTable:
     """Replace single values of a table; they are scaled to the machine's node like those they replace.
 
@@ -154,11 +169,10 @@ def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> Energy
         HardwareError: an unknown name, or a negative or non-finite value.
 
     """
+    for name, problem in unknown_overrides(table, overrides).items():
+        raise HardwareError(f"energy.overrides.{name}: {problem}")
     constants = dict(table.constants)
     for name, value in overrides.items():
-        if name not in constants:
-            guess = suggestion(name, constants) or f"allowed: {', '.join(constants)}"
-            raise HardwareError(f"energy.overrides.{name}: unknown constant; {guess}")
         if not 0 <= value < float("inf"):
             raise HardwareError(f"energy.overrides.{name}: holds {value}; allowed: a finite number of at least 0")
         given = {"value": float(value), "low": None, "high": None, "obtained": "assumed", "source": "energy.overrides"}

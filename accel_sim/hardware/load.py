@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accel_sim.energy.tables import load_energy_table, unknown_overrides
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
 from accel_sim.hardware.document import Document, read_document
@@ -46,7 +47,7 @@ def load_hardware(source: str | Path, overrides: Mapping[str, Any] | None = None
     broken = broken_rules(hardware)
     wrong = {problem.path for problem in broken}
     unsupported = [problem for problem in unsupported_values(hardware) if problem.path not in wrong]
-    problems = [*broken, *unsupported, *_part_problems(hardware)]
+    problems = [*broken, *unsupported, *_part_problems(hardware), *_table_problems(hardware)]
     if problems:
         fail(document, problems)
     return hardware
@@ -87,3 +88,12 @@ def _part_problems(hardware: Hardware) -> list[Problem]:
     except HardwareError as error:
         return [Problem(("dram", "part"), line) for line in str(error).splitlines()]
     return []
+
+
+def _table_problems(hardware: Hardware) -> list[Problem]:
+    try:
+        table = load_energy_table(hardware.energy.table)
+    except HardwareError as error:
+        return [Problem(("energy", "table"), line) for line in str(error).splitlines()]
+    unknown = unknown_overrides(table, hardware.energy.overrides)
+    return [Problem(("energy", "overrides", name), text, at_key=True) for name, text in unknown.items()]

@@ -209,7 +209,7 @@ class EnergyConfig(Section):
 
     table: str = "default_45nm"
     """A shipped table's name or the path of a table's YAML file."""
-    overrides: dict[str, float] = Field(default_factory=dict)
+    overrides: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Single constants by their name in the table, e.g. ``add_32_pj: 0.12``."""
 
 

@@ -83,11 +83,11 @@ def test_alias_bomb_is_refused_in_short_lines(tmp_path: Path):
 
 
 def test_unknown_and_missing_tables(tmp_path: Path):
-    with pytest.raises(HardwareError, match=r"energy\.table: holds 'default_54nm'.*did you mean 'default_45nm'"):
+    with pytest.raises(HardwareError, match="is no energy table and no file; did you mean 'default_45nm'"):
         load_energy_table("default_54nm")
-    with pytest.raises(HardwareError, match="cannot be read"):
+    with pytest.raises(HardwareError, match=r"none\.yaml' is no energy table"):
         load_energy_table(str(tmp_path / "none.yaml"))
-    with pytest.raises(HardwareError, match="allowed: a shipped table"):
+    with pytest.raises(HardwareError, match="'../tables/default_45nm' is no energy table"):
         load_energy_table("../tables/default_45nm")
 
 

@@ -121,7 +121,7 @@ def test_the_base_of_these_tests_loads(tmp_path: Path) -> None:
         (
             "name: small",
             "name: small\nenergy: {overrides: {add_32_pj: high}}",
-            "hw.yaml:2:33: energy.overrides.add_32_pj: holds 'high'; allowed: a number",
+            "hw.yaml:2:33: energy.overrides.add_32_pj: holds 'high'; allowed: a number of at least 0",
         ),
     ],
 )

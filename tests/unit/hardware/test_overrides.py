@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from accel_sim.energy.tables import CONSTANT_NAMES
 from accel_sim.errors import HardwareError
-from accel_sim.hardware.load import list_builtins, load_hardware, parse_set_options
+from accel_sim.hardware.load import BUILTIN_DIRECTORY, list_builtins, load_hardware, parse_set_options
 
 BASE = "dense_int8_16x16"
 
@@ -49,6 +50,19 @@ def test_integers_pass_for_numbers() -> None:
         (
             {"technology.clock_mhz": True},
             "--set technology.clock_mhz: holds true; allowed: a number above 0 and up to 10000",
+        ),
+        (
+            {"energy.table": "default_54nm"},
+            "--set energy.table: 'default_54nm' is no energy table and no file; "
+            "did you mean 'default_45nm'? tables: default_45nm",
+        ),
+        (
+            {"energy.overrides.add_23_pj": 0.1},
+            "--set energy.overrides.add_23_pj: unknown constant; did you mean 'add_32_pj'?",
+        ),
+        (
+            {"energy.overrides.add_32_pj": -0.1},
+            "--set energy.overrides.add_32_pj: holds -0.1; allowed: a number of at least 0",
         ),
         ({"preset": "scale"}, "--set preset: holds 'scale'; allowed: scalesim or null"),
         (
@@ -133,9 +147,7 @@ legal_overrides = st.fixed_dictionaries(
         "dram": st.fixed_dictionaries({"channels": st.integers(1, 256)}),
         "mapping.tile_m": st.none() | st.integers(1, 1 << 40),
         "vector_unit.lanes": st.none() | st.integers(1, 65536),
-        "energy.overrides": st.dictionaries(
-            st.from_regex(r"[a-z_0-9]{1,9}", fullmatch=True), st.floats(0, 9), max_size=3
-        ),
+        "energy.overrides": st.dictionaries(st.sampled_from(CONSTANT_NAMES), st.floats(0, 9), max_size=3),
     },
 )
 
@@ -152,9 +164,13 @@ def test_a_resolved_machine_loads_as_itself(
 
 
 def test_paths_in_a_file_are_relative_to_the_file(tmp_path: Path) -> None:
-    from accel_sim.hardware.load import BUILTIN_DIRECTORY
-
-    (tmp_path / "mine.yaml").write_text((BUILTIN_DIRECTORY / "dram" / "ddr4_3200.yaml").read_text())
+    shipped = {"mine.yaml": "dram/ddr4_3200.yaml", "prices.yaml": "tables/default_45nm.yaml"}
+    for name, source in shipped.items():
+        (tmp_path / name).write_text((BUILTIN_DIRECTORY / source).read_text())
     text = (BUILTIN_DIRECTORY / f"{BASE}.yaml").read_text().replace("channels: 2", "part: mine.yaml")
-    (tmp_path / "hw.yaml").write_text(text)
-    assert load_hardware(tmp_path / "hw.yaml").dram.part == str(tmp_path / "mine.yaml")
+    (tmp_path / "hw.yaml").write_text(text + "energy:\n  table: prices.yaml\n")
+    hardware = load_hardware(tmp_path / "hw.yaml")
+    assert (hardware.dram.part, hardware.energy.table) == (str(tmp_path / "mine.yaml"), str(tmp_path / "prices.yaml"))
+    (tmp_path / "prices.yaml").write_text("name: prices\nconstants: {}\n")
+    with pytest.raises(HardwareError, match=r"hw\.yaml:\d+:10: energy\.table: .*prices\.yaml:2:1: constants\."):
+        load_hardware(tmp_path / "hw.yaml")
