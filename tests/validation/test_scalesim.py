@@ -33,7 +33,12 @@ def test_every_row_agrees(name, dataflow):
     for row in rows:
         hardware = machine(int(row["array_rows"]), int(row["array_cols"]), dataflow)
         total = simulate(gemm(m=int(row["M"]), n=int(row["N"]), k=int(row["K"])), hardware).total
-        ours = (total.cycles.total, total.cycles.stall, total.sram.activations.read_bytes, total.sram.weights.read_bytes)
+        ours = (
+            total.cycles.total,
+            total.cycles.stall,
+            total.sram.activations.read_bytes,
+            total.sram.weights.read_bytes,
+        )
         theirs = (int(row["total_cycles"]) + 1, 0, int(row["ifmap_sram_reads"]), int(row["filter_sram_reads"]))
         if ours != theirs:
             differing.append((row["topology"], row["layer"], row["array_rows"], row["array_cols"], ours, theirs))

@@ -116,9 +116,10 @@ def stonne_section(golden: Path) -> str:
         [
             "## STONNE (commit 22634b8), output-stationary mesh",
             "",
-            f"{len(free)} of {len(rows)} GEMM rows are not limited by that machine's read ports; on all of these cycles and SRAM",
-            "reads agree exactly with `edge_folds: used`, `os_drain: false`, `fold_overlap: none`, but for STONNE's own constant",
-            "per tile (5 cycles, 4 where one side of the tile is 1). `tests/validation/test_stonne.py` checks each.",
+            f"{len(free)} of {len(rows)} GEMM rows are not limited by that machine's read ports; on all of these cycles and",
+            "SRAM reads agree exactly with `edge_folds: used`, `os_drain: false`, `fold_overlap: none`, but for STONNE's",
+            "own constant per tile (5 cycles, 4 where one side of the tile is 1). `tests/validation/test_stonne.py` checks",
+            "each.",
             "",
         ]
     )
@@ -130,18 +131,18 @@ def silicon_section(comparison: Comparison) -> str:
     lines = [
         "## Silicon: GEMMs on a TPU v6e",
         "",
-        "Latencies of 16-bit GEMMs on `tpu_v6e_like` against those measured on a TPU v6e (published in the validation folder",
-        "of PSAL-POSTECH/PyTorchSim). One start-up latency, the median difference of the four shortest rows, is added to all:",
-        f"{comparison.startup_ns:.0f} ns. Nothing else is fitted.",
+        "Latencies of 16-bit GEMMs on `tpu_v6e_like` against those measured on a TPU v6e (published in the validation",
+        "folder of PSAL-POSTECH/PyTorchSim). One start-up latency, the median difference of the four shortest rows, is",
+        f"added to all: {comparison.startup_ns:.0f} ns. Nothing else is fitted.",
         "",
         f"Mean absolute error **{errors.mean():.1f} %**, median {sorted(errors)[len(errors) // 2]:.1f} %,"
         f" worst {errors.max():.1f} %, {len(errors)} shapes.",
         "",
         "![simulated against measured latency](pictures/silicon.svg)",
         "",
-        "Too short: layers of about 2⁵-2⁸ rows and small square ones, where the real chip hardly overlaps transfers with",
-        "computation. Too long: 512 to 1,024 rows with a large K, where the fill of each fold (`fold_overlap: preload`) costs us",
-        "as much as its streaming, and the real arrays overlap the waves of neighbouring folds.",
+        "Too short: layers of about 2⁵-2⁸ rows and small square ones, where the real chip hardly overlaps transfers",
+        "with computation. Too long: 512 to 1,024 rows with a large K, where the fill of each fold (`fold_overlap:",
+        "preload`) costs us as much as its streaming, and the real arrays overlap the waves of neighbouring folds.",
         "",
         "| M | N | K | measured ns | simulated ns | error % |",
         "|---:|---:|---:|---:|---:|---:|",

@@ -88,7 +88,12 @@ folds = st.lists(
 
 
 @settings(max_examples=400, deadline=None)
-@given(runs=folds, dataflow=st.sampled_from(["ws", "os"]), overlap=st.sampled_from([NONE, PRELOAD, FULL]), drain=st.booleans())
+@given(
+    runs=folds,
+    dataflow=st.sampled_from(["ws", "os"]),
+    overlap=st.sampled_from([NONE, PRELOAD, FULL]),
+    drain=st.booleans(),
+)
 def test_sequence_follows_the_page(runs, dataflow, overlap, drain):
     rows = 5
     load = rows if dataflow == "ws" else 0

@@ -25,8 +25,11 @@ def touched(conv: ConvGeometry, m0: int, m1: int, k0: int, k1: int) -> int:
     return len(seen)
 
 
+ONE = st.just(1)
+
+
 @st.composite
-def convolutions(draw, dilations=st.just(1)):
+def convolutions(draw, dilations=ONE):
     kernel_h, kernel_w, stride_h, stride_w = (draw(st.integers(1, 3)) for _ in range(4))
     dilation_h, dilation_w = draw(dilations), draw(dilations)
     in_h, in_w = draw(st.integers(1, 7)), draw(st.integers(1, 7))

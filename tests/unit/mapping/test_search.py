@@ -7,7 +7,7 @@ import random
 import pytest
 
 from accel_sim.errors import MappingError
-from accel_sim.layer_run import Dependencies, layer_actions, lay_out
+from accel_sim.layer_run import Dependencies, lay_out, layer_actions
 from accel_sim.machine import build_machine
 from accel_sim.mapping.search import _exact_rank, find_tiling
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
@@ -131,7 +131,9 @@ def _walk(built, work, tiling):
 
 def test_a_buffer_too_small_for_any_tile_says_which_and_how_much():
     built = build_machine(machine(buffers=buffers(64, 0.0625, 16)))
-    with pytest.raises(MappingError, match=r"buffers\.weights\.kib: holds 0\.0625; layer layer needs at least 0\.125 KiB"):
+    with pytest.raises(
+        MappingError, match=r"buffers\.weights\.kib: holds 0\.0625; layer layer needs at least 0\.125 KiB"
+    ):
         find_tiling(built, gemm_work(64, 64, 64))
 
 

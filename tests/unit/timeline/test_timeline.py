@@ -46,8 +46,8 @@ def test_without_a_second_half_fetch_and_compute_take_turns():
 
 def test_a_third_tile_waits_for_the_half_of_the_first():
     compute, _, ready, _, _ = run([tile(a=10, out=1, cycles=100) for _ in range(3)])
-    # At 110 the first tile leaves its halves: the third fetch (to 120) goes before the first store (to 121), and the third
-    # tile needs both, an input half that is filled and an output half that is empty.
+    # At 110 the first tile leaves its halves: the third fetch (to 120) goes before the first store (to 121), and the
+    # third tile needs both, an input half that is filled and an output half that is empty.
     assert (ready[2], compute[2]) == (121, 310)
 
 
