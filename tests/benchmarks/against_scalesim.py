@@ -32,9 +32,9 @@ one must be ours; the benchmark fails where a run differs.
 Counted is CPU time inside the running process.
 
 - SCALE-Sim, once per row: a call of `run_scale` without trace files (operand and demand matrices, memory, reports).
-- Bitgrove: a call of `simulate` (array, memory, time line, counts, energy, result); *warm*: median of {WARM_REPEATS} calls
-  with the machine's prices and the layer's mapping remembered; *from scratch*: median of {SCRATCH_REPEATS} calls that
-  search the mapping anew.
+- Bitgrove: a call of `simulate` (array, memory, time line, counts, energy, result). *Warm*: median of {WARM_REPEATS}
+  calls with the machine's prices and the layer's mapping remembered. *From scratch*: median of {SCRATCH_REPEATS} calls
+  that search the mapping anew.
 - On neither side: the start of Python, imports, compiling, reading the configuration (the section on cold processes
   counts all of them for Bitgrove).
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from statistics import median
 
 from tests.benchmarks.measure import Times
 
@@ -34,7 +35,7 @@ class Section:
         return f"## {self.title}\n\n{self.text}\n\n{self.table}\n"
 
 
-def time_checks(what: str, limit_s: float, times: Times) -> tuple[Check, Check]:
+def time_checks(what: str, limit_s: float, times: Times) -> tuple[Check, ...]:
     """One time limit against the medians of the wall clock and of the CPU time."""
     return tuple(
         Check(f"{what}, {clock}", f"≤ {milliseconds(limit_s)} ms", f"{milliseconds(seconds)} ms", seconds <= limit_s)
@@ -50,8 +51,7 @@ def milliseconds(seconds: float) -> str:
 
 def spread(seconds: Sequence[float]) -> str:
     """``median (lowest to highest)`` in milliseconds."""
-    middle = sorted(seconds)[len(seconds) // 2]
-    return f"{milliseconds(middle)} ({milliseconds(min(seconds))} to {milliseconds(max(seconds))})"
+    return f"{milliseconds(median(seconds))} ({milliseconds(min(seconds))} to {milliseconds(max(seconds))})"
 
 
 def checks_of(sections: Iterable[Section]) -> str:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 from scalesim.scale_sim import scalesim
 
@@ -45,7 +46,7 @@ UseRamulatorTrace = False
 """
 
 
-def run(request: dict, folder: Path) -> dict:
+def run(request: dict[str, Any], folder: Path) -> dict[str, Any]:
     """Simulate ``m × k · k × n`` without trace files; the clocks run around ``run_scale`` alone."""
     (folder / "machine.cfg").write_text(CONFIG.format(**request))
     (folder / "topology.csv").write_text("Layer,M,N,K,\nlayer,{m},{n},{k},\n".format(**request))
