@@ -1,7 +1,7 @@
 """How long one PE step takes: the beat, one small function per kind of arithmetic.
 
-A kind is added by writing its function and naming it in :data:`CONSTANT_BEATS`. Kinds whose beat depends on the
-operands' values are timed from the data instead and are not in the table.
+A kind is added by writing its function and naming it in :data:`CONSTANT_BEATS`. Where a beat depends on the operands' values
+(:func:`beat_depends_on_data`), the function gives an upper bound, and :mod:`accel_sim.dynamic` the exact beats.
 """
 
 from __future__ import annotations
@@ -10,7 +10,16 @@ from collections.abc import Callable
 
 from accel_sim.hardware.schema import ArrayConfig
 
-__all__ = ["CONSTANT_BEATS", "constant_beat_cycles"]
+__all__ = [
+    "CONSTANT_BEATS",
+    "beat_depends_on_data",
+    "constant_beat_cycles",
+    "counts_depend_on_data",
+    "fused_beat_cycles",
+    "step_lanes",
+]
+
+Beat = Callable[[ArrayConfig, int, int], int]
 
 
 def _parallel(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
@@ -18,13 +27,91 @@ def _parallel(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
     return -(-a_bits // array.native_bits) * -(-w_bits // array.native_bits)
 
 
-CONSTANT_BEATS: dict[str, Callable[[ArrayConfig, int, int], int]] = {"parallel": _parallel}
+def _serial_act(array: ArrayConfig, a_bits: int, w_bits: int) -> int:  # noqa: ARG001, all kinds share a signature
+    """Stripes: the activation digit by digit."""
+    return -(-a_bits // array.digit_bits)
+
+
+def _serial_weight(array: ArrayConfig, a_bits: int, w_bits: int) -> int:  # noqa: ARG001
+    """UNPU: the weight digit by digit."""
+    return -(-w_bits // array.digit_bits)
+
+
+def _serial_both(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
+    """Loom: every pair of digits."""
+    return -(-a_bits // array.digit_bits) * -(-w_bits // array.digit_bits)
+
+
+def _fused(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
+    """BitFusion: bricks of 2×2 bits; more of them than a PE has take several cycles, a power of two."""
+    return max(1, 1 << max(0, (-(-_products(a_bits, w_bits) // array.bricks) - 1).bit_length()))
+
+
+def _products(a_bits: int, w_bits: int) -> int:
+    """2×2-bit products of one multiplication."""
+    return -(-a_bits // 2) * -(-w_bits // 2)
+
+
+def _term_act(array: ArrayConfig, a_bits: int, w_bits: int) -> int:  # noqa: ARG001
+    """Pragmatic: at most one term per bit."""
+    return a_bits
+
+
+def _term_weight(array: ArrayConfig, a_bits: int, w_bits: int) -> int:  # noqa: ARG001
+    """Bitlet, BitWave: at most one term per bit."""
+    return w_bits
+
+
+def _term_both(array: ArrayConfig, a_bits: int, w_bits: int) -> int:  # noqa: ARG001
+    """Laconic: at most one pair of terms per pair of bits."""
+    return a_bits * w_bits
+
+
+CONSTANT_BEATS: dict[str, Beat] = {
+    "parallel": _parallel,
+    "serial_act": _serial_act,
+    "serial_weight": _serial_weight,
+    "serial_both": _serial_both,
+    "fused": _fused,
+    "term_serial_act": _term_act,
+    "term_serial_weight": _term_weight,
+    "term_serial_both": _term_both,
+}
 
 
 def constant_beat_cycles(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
-    """Cycles that one step occupies a PE where that depends on nothing but the widths.
+    """Cycles that one step occupies a PE, by the widths alone.
 
     >>> constant_beat_cycles(ArrayConfig(rows=4, cols=4, native_bits=8), a_bits=16, w_bits=8)
     2
     """
     return CONSTANT_BEATS[array.arithmetic](array, a_bits, w_bits)
+
+
+def fused_beat_cycles(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
+    """The beat of ``fused``; 1 for every other kind."""
+    return _fused(array, a_bits, w_bits) if array.arithmetic == "fused" else 1
+
+
+def step_lanes(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
+    """Multiplications per PE and step: ``lanes``, for ``fused`` times the power of two of them that fit the bricks.
+
+    >>> step_lanes(ArrayConfig(rows=4, cols=4, arithmetic="fused"), a_bits=4, w_bits=4)
+    4
+    """
+    if array.arithmetic != "fused":
+        return array.lanes
+    fit = array.bricks // _products(a_bits, w_bits)
+    return array.lanes * (1 << (fit.bit_length() - 1) if fit else 1)
+
+
+def beat_depends_on_data(array: ArrayConfig) -> bool:
+    """Whether beats depend on the operands' values."""
+    dynamic = array.precision == "dynamic" and array.arithmetic != "fused"
+    return array.arithmetic.startswith("term_serial") or dynamic
+
+
+def counts_depend_on_data(array: ArrayConfig) -> bool:
+    """Whether time or actions depend on the operands' values."""
+    zeros = array.weight_sparsity != "none" or array.activation_sparsity != "none"
+    return zeros or beat_depends_on_data(array)

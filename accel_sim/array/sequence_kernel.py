@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from accel_sim.jit import kernel
 
-__all__ = ["FULL", "NONE", "OVERLAP_CODE", "PRELOAD", "advance", "new_state", "sequence_end"]
+__all__ = ["FULL", "NONE", "OVERLAP_CODE", "PRELOAD", "advance", "advance_stream", "new_state", "sequence_end"]
 
 NONE, PRELOAD, FULL = 0, 1, 2
 OVERLAP_CODE = {"none": NONE, "preload": PRELOAD, "full": FULL}
@@ -56,43 +56,56 @@ def sequence_end(state, os, overlap):
 
 
 @kernel
-def _fold(state, os, overlap, steps, beat, r, c, rows, load, drain, gap):
-    """Append one fold of ``steps`` steps that occupies ``r × c`` PEs of an array of ``rows`` rows."""
+def advance_stream(state, os, overlap, stream, load, drain):
+    """Append one fold that streams for ``stream`` cycles (``none`` and ``preload``)."""
     first = state[4] == _IDLE
     state[4] = 0
-    work = steps * beat
-    stream = work + r + c - 2
     if overlap == NONE:
         state[0] += load + stream + drain
-    elif overlap == PRELOAD:
-        if os:
-            start = 0 if first else max(state[0], state[1])
-            state[1] = 0 if first else start + state[2]
-            state[0] = start + stream
-            state[2] = drain
-        else:
-            start = load if first else max(state[1], state[0] + load)
-            state[0] = start
-            state[1] = start + stream
     elif os:
+        start = 0 if first else max(state[0], state[1])
+        state[1] = 0 if first else start + state[2]
+        state[0] = start + stream
+        state[2] = drain
+    else:
+        start = load if first else max(state[1], state[0] + load)
+        state[0] = start
+        state[1] = start + stream
+
+
+@kernel
+def _advance_wave(state, os, work, r, c, rows, load, drain, gap):
+    """Append one fold whose wave follows the one before (``full``)."""
+    first = state[4] == _IDLE
+    state[4] = 0
+    if os:
         start = 0 if first else state[0] + state[1]
         state[0] = start
         state[1] = max(work, gap)
         state[2] = max(state[2], start + work + r - 1) + drain  # one drain of a column at a time
         state[3] = max(state[3], state[2] + c - 1)
+        return
+    if first:
+        loaded = load
+        last_row_end = load + work + r - 2
+        may_load = load
     else:
-        if first:
-            loaded = load
-            last_row_end = load + work + r - 2
-            may_load = load
-        else:
-            loaded = max(state[1], state[2]) + load
-            may_load = state[0] + 2 - rows
-            last_row_end = max(state[0], loaded + r - 2) + work
-        state[0] = last_row_end
-        state[1] = loaded
-        state[2] = may_load
-        state[3] = max(state[3], last_row_end + c)
+        loaded = max(state[1], state[2]) + load
+        may_load = state[0] + 2 - rows
+        last_row_end = max(state[0], loaded + r - 2) + work
+    state[0] = last_row_end
+    state[1] = loaded
+    state[2] = may_load
+    state[3] = max(state[3], last_row_end + c)
+
+
+@kernel
+def _fold(state, os, overlap, steps, beat, r, c, rows, load, drain, gap):
+    """Append one fold of ``steps`` steps that occupies ``r × c`` PEs of an array of ``rows`` rows."""
+    if overlap == FULL:
+        _advance_wave(state, os, steps * beat, r, c, rows, load, drain, gap)
+    else:
+        advance_stream(state, os, overlap, steps * beat + r + c - 2, load, drain)
 
 
 @kernel

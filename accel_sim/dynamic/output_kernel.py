@@ -1,0 +1,213 @@
+"""Kernel: os with beats that depend on values, by the recurrence of section 4 on every line and step.
+
+    s[r][t] = max( s[r][t-1] + b[r][t-1],  s[r-1][t] + 1,  s[r+1][t-D] )
+
+A line is a PE row; where only the operand from the top is serial (``transposed``), a PE column.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
+from accel_sim.jit import kernel
+
+__all__ = ["column_beats", "count_rows", "count_transposed", "drain_chain", "new_chain", "row_beats", "run_fold", "steps_issued"]
+
+EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES = range(4)
+# Scalars of a chain.
+END, STARTED = range(2)
+
+
+@kernel
+def new_chain(lines, depth):
+    """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the FIFOs between
+    lines, the end of each line's drain, scalars.
+    """
+    return (
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros((lines, depth), np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(2, np.int64),
+    )
+
+
+@kernel
+def steps_issued(cost, m0, m1, ptr, edge_k, skip_waves):
+    """Places of the block's list that are issued for rows ``m0 .. m1-1``: all, or those with an activation that is not zero."""
+    places = ptr.size - 1
+    issued = np.empty(places, np.int64)
+    count = 0
+    for place in range(places):
+        keep = not skip_waves
+        for m in range(m0, m1):
+            if keep:
+                break
+            for e in range(ptr[place], ptr[place + 1]):
+                if cost[m, edge_k[e]] & NONZERO:
+                    keep = True
+                    break
+        if keep:
+            issued[count] = place
+            count += 1
+    return issued[:count]
+
+
+@kernel
+def row_beats(cost, masks, m0, m1, lines, issued, ptr, edge_k, edge_pair, other, group, pairs, reach, idle_beat):
+    """Beats ``(lines, steps)`` of PE rows; unused rows take their group's beat, or ``idle_beat``."""
+    used = m1 - m0
+    beats = np.full((lines, issued.size), idle_beat, np.int64)
+    scratch = np.empty(max(1, edge_k.size), np.uint32)
+    for step in range(issued.size):
+        place = issued[step]
+        for start in range(0, used, group):
+            own = 1
+            for line in range(start, min(used, start + group)):
+                if reach >= 0:
+                    count = 0
+                    for e in range(ptr[place], ptr[place + 1]):
+                        scratch[count] = masks[m0 + line, edge_k[e]]
+                        count += 1
+                    own = max(own, window_cycles(scratch, count, reach))
+                else:
+                    for e in range(ptr[place], ptr[place + 1]):
+                        pieces = np.int64(cost[m0 + line, edge_k[e]] & PIECES)
+                        own = max(own, pieces * edge_pair[e] if pairs else pieces)
+            rest = 1 if pairs else max(1, other[place])
+            for line in range(start, min(lines, start + group)):
+                beats[line, step] = own * rest
+    return beats
+
+
+@kernel
+def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, group, reach, idle_beat):
+    """Beats ``(lines, steps)`` of PE columns: ``cost (k, n)`` of the operand from the top, ``chosen (slots, cols)`` its k."""
+    beats = np.full((lines, issued.size), idle_beat, np.int64)
+    scratch = np.empty(lanes, np.uint32)
+    for step in range(issued.size):
+        start_slot = issued[step] * lanes
+        stop_slot = min(chosen.shape[0], start_slot + lanes)
+        for start in range(0, cols, group):
+            own = 1
+            for c in range(start, min(cols, start + group)):
+                if reach >= 0:
+                    for slot in range(start_slot, stop_slot):
+                        scratch[slot - start_slot] = masks[chosen[slot, c], first_col + c]
+                    own = max(own, window_cycles(scratch, stop_slot - start_slot, reach))
+                else:
+                    for slot in range(start_slot, stop_slot):
+                        own = max(own, np.int64(cost[chosen[slot, c], first_col + c] & PIECES))
+            for line in range(start, min(lines, start + group)):
+                beats[line, step] = own
+    return beats
+
+
+@kernel
+def count_rows(sums, beats, cost, m0, m1, issued, ptr, edge_k, edge_all, edge_nonzero, gate_moving, gate_resting):
+    """Multiplications and multiplier cycles of a fold whose beats belong to rows."""
+    for step in range(issued.size):
+        place = issued[step]
+        for m in range(m0, m1):
+            effectual, every = 0, 0
+            for e in range(ptr[place], ptr[place + 1]):
+                every += edge_all[e]
+                if not gate_moving or cost[m, edge_k[e]] & NONZERO:
+                    effectual += edge_nonzero[e] if gate_resting else edge_all[e]
+            sums[EFFECTUAL] += effectual
+            sums[GATED] += every - effectual
+            sums[MULTIPLIER_CYCLES] += beats[m - m0, step] * effectual
+            sums[GATED_CYCLES] += beats[m - m0, step] * (every - effectual)
+
+
+@kernel
+def count_transposed(sums, beats, a_cost, w_cost, m0, m1, first_col, cols, issued, chosen, lanes, gate_moving, gate_resting):
+    """The same where beats belong to columns."""
+    nonzero_rows = np.zeros(a_cost.shape[1], np.int64)
+    for m in range(m0, m1):
+        for k in range(a_cost.shape[1]):
+            nonzero_rows[k] += a_cost[m, k] >> 7
+    rows = m1 - m0
+    for step in range(issued.size):
+        start_slot = issued[step] * lanes
+        stop_slot = min(chosen.shape[0], start_slot + lanes)
+        for c in range(cols):
+            effectual, every = 0, 0
+            for slot in range(start_slot, stop_slot):
+                k = chosen[slot, c]
+                every += rows
+                if not gate_resting or w_cost[k, first_col + c] & NONZERO:
+                    effectual += nonzero_rows[k] if gate_moving else rows
+            sums[EFFECTUAL] += effectual
+            sums[GATED] += every - effectual
+            sums[MULTIPLIER_CYCLES] += beats[c, step] * effectual
+            sums[GATED_CYCLES] += beats[c, step] * (every - effectual)
+
+
+@kernel
+def run_fold(beats, stretch, depth, chained, chain):
+    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's start or, with
+    ``chained``, from the sequence's.
+    """
+    lines, steps = beats.shape
+    free = np.zeros(lines, np.int64)
+    if chained:
+        for line in range(lines):
+            free[line] = chain[0][line]
+    _, _, pops, pushed, popped, _, _ = chain
+    ring = min(depth, max(1, steps))
+    history = np.zeros((1 if chained else ring, lines), np.int64)
+    start = np.zeros(lines, np.int64)
+    for t in range(steps):
+        for line in range(lines):
+            begin = free[line]
+            if line:
+                begin = max(begin, start[line - 1] + 1)
+            if chained:
+                if line < lines - 1:
+                    if pushed[line] >= depth:
+                        begin = max(begin, pops[line, pushed[line] % depth])
+                    pushed[line] += 1
+                if line:
+                    pops[line - 1, popped[line - 1] % depth] = begin
+                    popped[line - 1] += 1
+            elif line < lines - 1 and t >= ring:
+                begin = max(begin, history[t % ring, line + 1])
+            start[line] = begin
+            free[line] = begin + max(beats[line, t], stretch)
+        if not chained:
+            history[t % ring, :] = start
+    if chained:
+        for line in range(lines):
+            chain[0][line] = free[line]
+    return free.max()
+
+
+@kernel
+def drain_chain(chain, lines, across, height, drain_row, drains, transposed):
+    """After :func:`run_fold` of a chained fold: its drain, which follows the wave; moves the end of the sequence."""
+    free, hold, _, _, _, drained, scalars = chain
+    ends = free[:lines].copy()
+    if drains:
+        for line in range(lines):
+            free[line] = max(free[line], hold[line])
+            ends[line] = free[line]
+    scalars[END] = max(scalars[END], ends.max() + across - 1)
+    if not drains:
+        return
+    length = height * drain_row
+    if transposed:
+        for c in range(lines):
+            begin = max(ends[c] + height - 1, drained[c])
+            drained[c] = begin + length
+            hold[c] = begin + length - (height - 1)
+            scalars[END] = max(scalars[END], begin + length)
+    else:
+        begin = max(ends.max(), drained[0])
+        drained[0] = begin + length
+        for r in range(lines):
+            hold[r] = begin + (r + 1) * drain_row
+        scalars[END] = max(scalars[END], begin + length + across - 1)

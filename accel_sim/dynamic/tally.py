@@ -1,0 +1,69 @@
+"""Counts of a data-dependent layer, added up tile by tile, in the terms of the energy model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from accel_sim.counts import ArrayCounts
+from accel_sim.dynamic.layout import Recipe
+from accel_sim.hardware.schema import Hardware
+from accel_sim.result import MacCounts, SramCounts, SramTraffic
+from accel_sim.workload import GemmLayer
+
+__all__ = ["Tally"]
+
+
+@dataclass
+class Tally:
+    """Running sums; elements and words, not bytes."""
+
+    effectual: int = 0
+    gated: int = 0
+    multiplier_cycles: int = 0
+    gated_cycles: int = 0
+    operand_hop_bits: int = 0
+    psum_hop_bits: int = 0
+    stationary_hop_bits: int = 0
+    fifo_push_bits: int = 0
+    metadata_decodes: int = 0
+    a_bits_read: int = 0
+    a_words: int = 0
+    w_bits_read: int = 0
+    w_words: int = 0
+    out_writes: int = 0
+    out_write_words: int = 0
+    out_reads: int = 0
+    out_read_words: int = 0
+
+    def array_counts(self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, compute_cycles: int) -> ArrayCounts:
+        """The sums as the array's actions."""
+        multiplications = self.effectual + self.gated
+        decodes = multiplications if recipe.weight_sparsity in {"n_m", "pack_columns"} else 0
+        return ArrayCounts(
+            macs=MacCounts(layer.macs, self.effectual, self.gated, layer.macs - multiplications),
+            multiplier_cycles=self.multiplier_cycles,
+            gated_cycles=self.gated_cycles,
+            additions=multiplications,
+            operand_hop_bits=self.operand_hop_bits,
+            psum_hop_bits=self.psum_hop_bits,
+            stationary_hop_bits=self.stationary_hop_bits,
+            fifo_push_bits=self.fifo_push_bits,
+            metadata_decodes=self.metadata_decodes + decodes,
+            pe_cycles=hardware.pes * compute_cycles,
+        )
+
+    def edge_traffic(self, hardware: Hardware, layer: GemmLayer) -> SramCounts:
+        """The sums as SRAM traffic at the array's edges; every finished output is read once more."""
+        array, outputs = hardware.array, hardware.buffers.outputs
+        acc_bytes = array.acc_bits / 8
+        final_words = layer.groups * layer.m * -(-layer.n * array.acc_bits // outputs.word_bits)
+        return SramCounts(
+            activations=SramTraffic(read_bytes=self.a_bits_read / 8, word_reads=self.a_words),
+            weights=SramTraffic(read_bytes=self.w_bits_read / 8, word_reads=self.w_words),
+            outputs=SramTraffic(
+                read_bytes=(self.out_reads + layer.output_elements) * acc_bytes,
+                write_bytes=self.out_writes * acc_bytes,
+                word_reads=self.out_read_words + final_words,
+                word_writes=self.out_write_words,
+            ),
+        )
