@@ -102,6 +102,12 @@ def _conv(call: OnnxCall) -> Facts:
         raise WorkloadError(
             f"node {call.name} (Conv): a convolution over {len(weight.shape) - 2} axes is not known; allowed: 2"
         )
+    groups = call.attributes.get("group", 1)
+    if image.shape[1] != weight.shape[1] * groups:
+        raise WorkloadError(
+            f"node {call.name} (Conv): the input has {image.shape[1]} channels; the weights need "
+            f"{weight.shape[1]} in each of {groups} groups"
+        )
     stride, dilation = _pair(call, "strides"), _pair(call, "dilations")
     pad = _padding_before(call, image.shape, weight.shape[2:], call.outputs[0], stride, dilation)
     view = conv2d_view(
@@ -111,7 +117,7 @@ def _conv(call: OnnxCall) -> Facts:
         stride=stride,
         pad=pad,
         dilation=dilation,
-        groups=call.attributes.get("group", 1),
+        groups=groups,
     )
     return Facts("conv2d", (image, weight), _roles(weight=weight, bias=call.optional(2)), view)
 

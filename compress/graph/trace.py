@@ -9,6 +9,8 @@ or a function that ``torch.fx`` does not look into, is taken apart into the ATen
 from __future__ import annotations
 
 import contextlib
+import io
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -81,7 +83,8 @@ def _trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.
         return fx.GraphModule(model, tracer.trace(model)), None
     except Exception as fx_error:  # a tracer runs the model's own code, so anything may come out of it
         try:
-            program = torch.export.export(model, inputs)
+            with _quiet():
+                program = torch.export.export(model, inputs)
         except Exception as export_error:
             where = f"module {tracer.failed_in!r}" if tracer.failed_in else "its own forward"
             raise WorkloadError(
@@ -94,6 +97,18 @@ def _trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.
     for lifted, tensor in constants.items():
         setattr(program.graph_module, lifted, tensor)
     return program.graph_module, bindings | dict.fromkeys(constants, "")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what ``torch.export`` prints and logs about a model that it cannot export off the user's screen."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(level)
 
 
 def _lifted(signature: Any) -> dict[str, str]:

@@ -25,6 +25,10 @@ from compress.graph.node import total_macs, total_params
 from compress.graph.onnx_import import read_onnx
 
 
+def small_vit() -> nn.Module:
+    return torchvision.models.VisionTransformer(32, 8, num_layers=2, num_heads=2, hidden_dim=32, mlp_dim=64).eval()
+
+
 def export(model: nn.Module, path: Path, shape: tuple[int, ...], **options: Any) -> None:
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -69,13 +73,12 @@ def what_is_simulated(workload: Workload) -> tuple[list[Any], Counter[Any]]:
         ("shufflenet_v2_x0_5", (3, 64, 64)),
         ("efficientnet_b0", (3, 64, 64)),
         ("convnext_tiny", (3, 32, 32)),
-        ("vit_b_16", (3, 32, 32)),
+        ("vit", (3, 32, 32)),
         ("swin_t", (3, 32, 32)),
     ],
 )
 def test_the_same_layers_as_from_pytorch(tmp_path: Path, name: str, shape: tuple[int, ...]) -> None:
-    options = {"image_size": 32, "num_layers": 2} if name == "vit_b_16" else {}
-    model = torchvision.models.get_model(name, weights=None, **options).eval()
+    model = small_vit() if name == "vit" else torchvision.models.get_model(name, weights=None).eval()
     randomise(model)
     export(model, tmp_path / "net.onnx", shape)
     expected = workload_from_graph(layer_graph(model, shape), "net")
@@ -120,7 +123,7 @@ def build(
         nodes,
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
-        [onnx.ValueInfoProto(name=nodes[-1].output[0], type=helper.make_tensor_type_proto(TensorProto.FLOAT, None))],
+        [helper.make_tensor_value_info(nodes[-1].output[0], TensorProto.FLOAT, [f"out{i}" for i in range(len(shape))])],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in (constants or {}).items()],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
