@@ -116,9 +116,9 @@ def stonne_section(golden: Path) -> str:
         [
             "## STONNE (commit 22634b8), output-stationary mesh",
             "",
-            f"{len(free)} of {len(rows)} GEMM rows are not limited by that machine's read ports; on all of these cycles",
-            "and SRAM reads agree exactly with `edge_folds: used`, `os_drain: false`, `fold_overlap: none`, but for",
-            "STONNE's own constant per tile (5 cycles, 4 where one side of the tile is 1).",
+            f"{len(free)} of {len(rows)} GEMM rows are not limited by that machine's read ports; on all of these",
+            "cycles and SRAM reads agree exactly with `edge_folds: used`, `os_drain: false`, `fold_overlap: none`, but",
+            "for STONNE's own constant per tile (5 cycles, 4 where one side of the tile is 1).",
             "`tests/validation/test_stonne.py` checks each.",
             "",
         ]
