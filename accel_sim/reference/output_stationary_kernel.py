@@ -29,30 +29,30 @@ import numpy as np
 from numba import njit
 
 from accel_sim.reference.digits_kernel import encode_terms
+from accel_sim.reference.drain_kernel import NEVER, count_drained, may_hand_over, shift_results, take_results
 from accel_sim.reference.pe_kernel import (
     COUNTERS,
     FIFO_BITS,
     FINISH,
-    GATED_CYCLES,
     HAND_OVER,
-    MULTIPLIER_CYCLES,
+    LAST,
     OPERAND_BITS,
     PSUM_BITS,
     START,
     STATIONARY_BITS,
     UNFINISHED,
     WORK,
-    busy_lanes,
-    multiply,
+    check_line,
+    entry_at,
+    multiply_line,
+    next_entry,
     present_piece,
-    start_step,
+    start_line,
 )
 from accel_sim.reference.spec import TERMS
-from accel_sim.reference.tables import FULL, NONE, PRELOAD
+from accel_sim.reference.tables import FULL, PRELOAD
 
 __all__ = ["run_output_stationary"]
-
-NEVER = -1
 
 
 @njit(cache=True)
@@ -67,6 +67,9 @@ def run_output_stationary(s, path, t, activations, outputs):
         Cycles, counters (:mod:`~accel_sim.reference.pe_kernel`), and per fold the cycles ``(stream start, stream end,
         drain start, drain end)``, an end being the first cycle after.
     """
+    # Arrays by a local name: taking one out of a record in a loop costs more than the loop.
+    fold_rows, fold_cols, first_step, fold_of = t.rows, t.cols, t.first_step, t.fold
+    source, pace, own_counts, other_counts = t.source, t.pace, t.own_count, t.other_count
     lines, places = (s.cols, s.rows) if s.transposed else (s.rows, s.cols)
     lanes, folds, steps = path.lanes, len(t.rows), len(t.fold)
     ring, width = places, t.edge.shape[1]
@@ -84,9 +87,9 @@ def run_output_stationary(s, path, t, activations, outputs):
     entry = np.zeros(1 + other_width + lanes, np.int64)
     fifo_first, fifo_count = np.zeros((lines, places), np.int64), np.zeros((lines, places), np.int64)
 
-    # Sums and the chain of results, by row and column; without a shadow the chain is the sums.
-    total = np.zeros((s.rows, s.cols), np.int64)
-    shadow = total if s.overlap == NONE else np.zeros((s.rows, s.cols), np.int64)
+    # Sums by line and place; the chain of results by row and column (without a shadow, the sums themselves shift).
+    total = np.zeros((lines, places), np.int64)
+    shadow = np.zeros((s.rows, s.cols), np.int64)
     result_row = np.full((s.rows, s.cols), NEVER, np.int64)  # output row of a result in the chain
     drain_fold = np.zeros(s.cols, np.int64)  # fold whose results the column drains or will drain next
     draining = np.zeros(s.cols, np.bool_)
@@ -95,9 +98,8 @@ def run_output_stationary(s, path, t, activations, outputs):
 
     # What travels along the lines, by the cycle (modulo the ring) in which it left the edge.
     control = np.zeros((lines, ring), np.uint8)
-    step_of, part_of = np.zeros((lines, ring), np.int64), np.zeros((lines, ring), np.int64)
-    digit_of = np.zeros((lines, ring), np.int64)
-    top_digit = np.zeros((lines, ring), np.bool_)
+    step_of, extent = np.zeros((lines, ring), np.int64), np.zeros((lines, ring), np.int64)
+    phase = np.zeros((lines, ring, 3), np.int64)
     sent_bits = np.zeros((lines, ring), np.int64)
     raw, pieces = np.zeros((lines, ring, own_width), np.int64), np.zeros((lines, ring, own_width), np.int64)
     sent_select = np.full((lines, ring, lanes), -1, np.int64)
@@ -120,7 +122,7 @@ def run_output_stationary(s, path, t, activations, outputs):
         if s.overlap != FULL:
             # The shadow takes a finished fold's sums once it is empty.
             if taken < streamed and drained == taken:
-                _take_results(s, t, taken, total, shadow, result_row, draining, outputs, counters)
+                take_results(s, t, taken, total, shadow, result_row, draining, outputs, counters)
                 taken += 1
                 if s.drains:
                     times[taken - 1, 2] = cycle
@@ -132,12 +134,12 @@ def run_output_stationary(s, path, t, activations, outputs):
 
         # Chains shift.
         for c in range(s.cols):
-            while not draining[c] and drain_fold[c] < folds and s.used_edges and c >= t.cols[drain_fold[c]]:
+            while not draining[c] and drain_fold[c] < folds and s.used_edges and c >= fold_cols[drain_fold[c]]:
                 drain_fold[c] += 1
             f = drain_fold[c]
             if f == folds or not s.drains:
                 continue
-            height = t.rows[f] if s.used_edges else s.rows
+            height = fold_rows[f] if s.used_edges else s.rows
             if s.overlap == FULL and not draining[c] and handed[f, c] == height:
                 draining[c] = True
                 if times[f, 2] == NEVER:
@@ -148,23 +150,23 @@ def run_output_stationary(s, path, t, activations, outputs):
             if waited[c] < s.drain_row_cycles:
                 continue
             waited[c] = 0
-            _shift_results(s, t, f, c, shifts[c], height, shadow, result_row, outputs, counters)
+            shift_results(s, t, f, c, shifts[c], height, shadow, result_row, outputs, counters)
             shifts[c] += 1
             if shifts[c] == height:
                 shifts[c], draining[c] = 0, False
                 drain_fold[c] += 1
                 times[f, 3] = cycle + 1
-                drained = _count_drained(s, t, drain_fold, drained, folds)
+                drained = count_drained(s, t, drain_fold, drained, folds)
 
         # Lines decide, last to first.
         for e in range(lines - 1, -1, -1):
             bits = 0
             if step[e] == NEVER:
-                while s.used_edges and next_step[e] < steps and e >= _used_lines(s, t, t.fold[next_step[e]]):
-                    f = t.fold[next_step[e]]
-                    next_step[e] = t.first_step[f + 1] if f + 1 < folds else steps
+                while s.used_edges and next_step[e] < steps and e >= _used_lines(s, t, fold_of[next_step[e]]):
+                    f = fold_of[next_step[e]]
+                    next_step[e] = first_step[f + 1] if f + 1 < folds else steps
                 if next_step[e] < steps:
-                    f = t.fold[next_step[e]]
+                    f = fold_of[next_step[e]]
                     last_line = e == (_used_lines(s, t, f) if s.used_edges else lines) - 1
                     if f < opened and (e == 0 or waiting[e - 1] > 0) and (last_line or waiting[e] < s.fifo_depth):
                         bits |= START
@@ -180,17 +182,16 @@ def run_output_stationary(s, path, t, activations, outputs):
                 control[e, now] = 0
                 continue
             at = step[e]
-            f = t.fold[at]
+            f = fold_of[at]
             if bits & START:
-                _fetch(s, path, t, activations, f, t.source[at], e, now, raw, sent_select, sent_bits, plus, minus)
+                _fetch(s, path, t, activations, f, source[at], e, now, raw, sent_select, sent_bits, plus, minus)
             else:
                 raw[e, now] = raw[e, (cycle - 1) % ring]
-            own_count, other_count = t.own_count[at, e], t.other_count[at, e]
+            own_count, other_count = own_counts[at, e], other_counts[at, e]
             if own_index[e] < own_count:
                 bits |= WORK
-                part_of[e, now] = worked[e]
-                digit_of[e, now] = other_index[e]
-                top_digit[e, now] = other_index[e] == other_count - 1
+                phase[e, now, 0], phase[e, now, 1] = worked[e], other_index[e]
+                phase[e, now, 2] = other_index[e] == other_count - 1
                 present_piece(path, raw, plus, minus, pieces, e, now, own_index[e], own_index[e] == own_count - 1)
                 worked[e] += 1
                 other_index[e] += 1
@@ -198,15 +199,17 @@ def run_output_stationary(s, path, t, activations, outputs):
                     other_index[e] = 0
                     own_index[e] += 1
             elapsed[e] += 1
-            if own_index[e] == own_count and elapsed[e] >= t.pace[f]:
-                last_step = at == (t.first_step[f + 1] if f + 1 < folds else steps) - 1
+            if own_index[e] == own_count and elapsed[e] >= pace[f]:
+                last_step = at == (first_step[f + 1] if f + 1 < folds else steps) - 1
                 hands_over = last_step and s.overlap == FULL
                 if (
                     not hands_over
                     or not s.drains
-                    or _may_hand_over(s, t, e, handed_fold, drain_fold, draining, shifts, waited)
+                    or may_hand_over(s, t, e, handed_fold, drain_fold, draining, shifts, waited)
                 ):
                     bits |= FINISH
+                    if last_step:
+                        bits |= LAST
                     if hands_over:
                         bits |= HAND_OVER
                         handed_fold[e] = f
@@ -215,75 +218,32 @@ def run_output_stationary(s, path, t, activations, outputs):
                             counters[UNFINISHED] += 1
                     step[e] = NEVER
                     next_step[e] = at + 1
-            control[e, now] = bits
-            step_of[e, now] = at
+            control[e, now], step_of[e, now], extent[e, now] = bits, at, 0
+            if e < _used_lines(s, t, f):
+                extent[e, now] = fold_rows[f] if s.transposed else fold_cols[f]
 
         # PEs, last line first, every place one cycle behind the place before it.
         for e in range(lines - 1, -1, -1):
-            for p in range(places):
-                slot = (cycle - p) % ring
-                bits = control[e, slot]
-                if bits == 0:
-                    continue
-                at = step_of[e, slot]
-                f = t.fold[at]
-                row, col = (p, e) if s.transposed else (e, p)
-                used = row < t.rows[f] and col < t.cols[f]
-                if s.used_edges and not used:
-                    continue
-                if bits & START:
-                    if e == 0:
-                        _cross_operand(s, t, activations, f, t.source[at], p, lanes, entry)
-                    else:
-                        entry[:] = fifo[e - 1, p, fifo_first[e - 1, p]]
-                        fifo_first[e - 1, p] = (fifo_first[e - 1, p] + 1) % s.fifo_depth
-                        fifo_count[e - 1, p] -= 1
-                    if e < (_used_lines(s, t, f) if s.used_edges else lines) - 1:
-                        fifo[e, p, (fifo_first[e, p] + fifo_count[e, p]) % s.fifo_depth] = entry
-                        fifo_count[e, p] += 1
-                        if s.fifo_depth > 1 and used and e + 1 < _used_lines(s, t, f):
-                            counters[FIFO_BITS] += entry[0]
-                    held[e, p] = entry[1 : 1 + other_width]
-                    if used:
-                        for lane in range(lanes):
-                            index = sent_select[e, slot, lane] if s.transposed else entry[1 + other_width + lane]
-                            select[e, p, lane] = index
-                        counters[OPERAND_BITS] += sent_bits[e, slot] + entry[0]
-                        start_step(path, raw, e, slot, select, held, terms, lanes_busy, e, p, counters)
-                if not used:
-                    if bits & HAND_OVER:
-                        handed[f, col] += 1
-                    if bits & FINISH and at == (t.first_step[f + 1] if f + 1 < folds else steps) - 1:
-                        finished[f] += 1
-                    continue
-                if bits & WORK:
-                    counters[MULTIPLIER_CYCLES] += lanes_busy[e, p, 0]
-                    counters[GATED_CYCLES] += lanes_busy[e, p, 1]
-                    total[row, col] += multiply(
-                        path, raw, pieces, e, slot, select, held, terms, e, p,
-                        part_of[e, slot], digit_of[e, slot], top_digit[e, slot],
-                    )  # fmt: skip
-                if bits & FINISH:
-                    counters[PSUM_BITS] += s.acc_bits
-                    counters[UNFINISHED] += busy_lanes(path, terms, e, p)
-                    if at == (t.first_step[f + 1] if f + 1 < folds else steps) - 1:
-                        finished[f] += 1
-                if bits & HAND_OVER:
-                    handed[f, col] += 1
-                    if s.drains:
-                        shadow[row, col] = total[row, col]
-                        result_row[row, col] = t.row_ids[t.row_at[f] + row]
-                        counters[STATIONARY_BITS] += s.acc_bits
-                    else:
-                        outputs[t.row_ids[t.row_at[f] + row], t.col_ids[t.col_at[f] + col]] += total[row, col]
-                    total[row, col] = 0
+            _cross_line(
+                s, t, activations, control, extent, step_of, sent_select, sent_bits, e, now, held, select,
+                fifo, fifo_first, fifo_count, entry, counters,
+            )  # fmt: skip
+            start_line(path, control, extent, raw, e, now, select, held, terms, lanes_busy, counters)
+            multiply_line(
+                path, control, extent, phase, raw, pieces, e, now, select, held, terms, lanes_busy, total, counters
+            )
+            check_line(path, control, extent, e, now, terms, counters)
+            _end_steps(
+                s, t, control, extent, step_of, e, now, total, shadow, result_row, finished, handed, outputs, counters
+            )
+
         cycle += 1
         for f in range(streamed, folds):
             if times[f, 1] != NEVER:
                 continue
             if finished[f] == 0:
                 break
-            if finished[f] == (t.rows[f] * t.cols[f] if s.used_edges else s.rows * s.cols):
+            if finished[f] == (fold_rows[f] * fold_cols[f] if s.used_edges else s.rows * s.cols):
                 times[f, 1] = cycle
         while streamed < folds and times[streamed, 1] != NEVER:
             streamed += 1
@@ -301,14 +261,75 @@ def _used_lines(s, t, f):
 
 
 @njit(cache=True)
-def _count_drained(s, t, drain_fold, drained, folds):
-    """Folds that no column has left to drain."""
-    while drained < folds:
-        for c in range(t.cols[drained] if s.used_edges else s.cols):
-            if drain_fold[c] <= drained:
-                return drained
-        drained += 1
-    return drained
+def _cross_line(
+    s, t, activations, control, extent, step_of, sent_select, sent_bits, e, now, held, select,
+    fifo, fifo_first, fifo_count, entry, counters,
+):  # fmt: skip
+    """PEs of line ``e`` whose step begins take the operand that crosses the lines, and pass a copy on."""
+    ring, depth = control.shape[1], s.fifo_depth
+    lanes, other_width = select.shape[2], held.shape[2]
+    slot = now + 1
+    for p in range(held.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        used = p < extent[e, slot]
+        if not control[e, slot] & START or (s.used_edges and not used):
+            continue
+        at = step_of[e, slot]
+        f = t.fold[at]
+        if e == 0:
+            _cross_operand(s, t, activations, f, t.source[at], p, lanes, entry)
+        else:
+            first = fifo_first[e - 1, p]
+            for i in range(len(entry)):
+                entry[i] = fifo[e - 1, p, first, i]
+            fifo_first[e - 1, p] = next_entry(first, depth)
+            fifo_count[e - 1, p] -= 1
+        used_lines = _used_lines(s, t, f)
+        if e < (used_lines if s.used_edges else held.shape[0]) - 1:
+            free = entry_at(fifo_first[e, p], fifo_count[e, p], depth)
+            for i in range(len(entry)):
+                fifo[e, p, free, i] = entry[i]
+            fifo_count[e, p] += 1
+            if depth > 1 and used and e + 1 < used_lines:
+                counters[FIFO_BITS] += entry[0]
+        for i in range(other_width):
+            held[e, p, i] = entry[1 + i]
+        if used:
+            for lane in range(lanes):
+                select[e, p, lane] = sent_select[e, slot, lane] if s.transposed else entry[1 + other_width + lane]
+            counters[OPERAND_BITS] += sent_bits[e, slot] + entry[0]
+
+
+@njit(cache=True)
+def _end_steps(s, t, control, extent, step_of, e, now, total, shadow, result_row, finished, handed, outputs, counters):
+    """PEs of line ``e`` whose step ends; after a fold's last step with ``full`` overlap, sums move to the shadow."""
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(total.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        bits = control[e, slot]
+        used = p < extent[e, slot]
+        if not bits & FINISH or (s.used_edges and not used):
+            continue
+        if used:
+            counters[PSUM_BITS] += s.acc_bits
+        if not bits & LAST:
+            continue
+        f = t.fold[step_of[e, slot]]
+        finished[f] += 1
+        if not bits & HAND_OVER:
+            continue
+        row, col = (p, e) if s.transposed else (e, p)
+        handed[f, col] += 1
+        if not used:
+            continue
+        output_row = t.row_ids[t.row_at[f] + row]
+        if s.drains:
+            shadow[row, col], result_row[row, col] = total[e, p], output_row
+            counters[STATIONARY_BITS] += s.acc_bits
+        else:
+            outputs[output_row, t.col_ids[t.col_at[f] + col]] += total[e, p]
+        total[e, p] = 0
 
 
 @njit(cache=True)
@@ -351,56 +372,3 @@ def _cross_operand(s, t, activations, f, place, p, lanes, entry):
             entry[1 + lane], entry[1 + other_width + lane] = t.value[at], t.select[at]
             valid += t.select[at] >= 0
     entry[0] = valid * s.other_bits
-
-
-@njit(cache=True)
-def _take_results(s, t, f, total, shadow, result_row, draining, outputs, counters):
-    """All sums of a fold move into the chain at once (no drain: to the outputs)."""
-    for row in range(t.rows[f]):
-        for col in range(t.cols[f]):
-            value = total[row, col]
-            if not s.drains:
-                outputs[t.row_ids[t.row_at[f] + row], t.col_ids[t.col_at[f] + col]] += value
-                total[row, col] = 0
-                continue
-            result_row[row, col] = t.row_ids[t.row_at[f] + row]
-            if s.overlap != NONE:
-                shadow[row, col] = value
-                total[row, col] = 0
-                counters[STATIONARY_BITS] += s.acc_bits
-    if s.drains:
-        draining[: t.cols[f] if s.used_edges else s.cols] = True
-
-
-@njit(cache=True)
-def _shift_results(s, t, f, c, shift, height, shadow, result_row, outputs, counters):
-    """The chain of a column moves down one row, its last entry leaves; rows above ``shift`` have moved out."""
-    last = height - 1
-    if result_row[last, c] != NEVER:
-        outputs[result_row[last, c], t.col_ids[t.col_at[f] + c]] += shadow[last, c]
-    for row in range(last, shift, -1):
-        if result_row[row - 1, c] != NEVER:
-            counters[STATIONARY_BITS] += s.acc_bits
-        shadow[row, c], result_row[row, c] = shadow[row - 1, c], result_row[row - 1, c]
-    shadow[shift, c], result_row[shift, c] = 0, NEVER
-
-
-@njit(cache=True)
-def _may_hand_over(s, t, e, handed_fold, drain_fold, draining, shifts, waited):
-    """Whether the shadows that a line's wave will reach are empty by then.
-
-    Rows as lines: row e of column 0 must be empty after this cycle. Columns as lines: the wave gets to row p after p
-    cycles, so the column must be drained when it gets to the last row that still held results.
-    """
-    before = handed_fold[e]
-    if before == NEVER:
-        return True
-    c = e if s.transposed else 0
-    if drain_fold[c] != before:
-        return drain_fold[c] > before
-    if not draining[c]:
-        return False
-    if not s.transposed:
-        return shifts[c] > e
-    height = t.rows[before] if s.used_edges else s.rows
-    return (height - shifts[c]) * s.drain_row_cycles - waited[c] <= height - 1

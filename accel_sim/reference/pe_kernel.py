@@ -13,8 +13,8 @@ from typing import NamedTuple
 from numba import njit
 
 from accel_sim.reference.detector_kernel import within_reach
-from accel_sim.reference.digits_kernel import brick_products, encode_terms, lowest_term, piece
-from accel_sim.reference.spec import TERMS
+from accel_sim.reference.digits_kernel import brick_products, digit, encode_terms, lowest_term, piece
+from accel_sim.reference.spec import DIGITS, TERMS
 
 __all__ = [
     "ADDITIONS",
@@ -25,9 +25,11 @@ __all__ = [
     "EFFECTUAL",
     "FIFO_BITS",
     "FINISH",
+    "FIRST",
     "GATED",
     "GATED_CYCLES",
     "HAND_OVER",
+    "LAST",
     "LOCAL_TERMS",
     "MULTIPLIER_CYCLES",
     "OPERAND_BITS",
@@ -39,19 +41,22 @@ __all__ = [
     "UNFINISHED",
     "WORK",
     "Datapath",
-    "busy_lanes",
-    "multiply",
+    "check_line",
+    "entry_at",
+    "multiply_line",
+    "next_entry",
     "present_piece",
-    "start_step",
+    "start_line",
 ]
 
 PIECES, LOCAL_TERMS, PAIRS, BRICKS = range(4)
 """What a PE multiplies in a cycle: a piece of the own operand by (a digit of) the other; the own operand by a term of
 the other that the PE encodes itself; a pair of terms; as many 2×2-bit products as there are bricks."""
 
-WORK, START, FINISH, COPY, HAND_OVER = 1, 2, 4, 8, 16
+WORK, START, FINISH, FIRST, LAST, COPY, HAND_OVER = 1, 2, 4, 8, 16, 32, 64
 """Control bits that a line's controller sends along with the operands: the cycle multiplies; it is a step's first; it
-is its last; the shadow register is copied first (ws, is); the sum moves to the shadow afterwards (os)."""
+is its last; no sum comes from above (ws, is); the step is the fold's last; the shadow register is copied first (ws,
+is); the sum moves to the shadow afterwards (os)."""
 
 (
     EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES, ADDITIONS, OPERAND_BITS, PSUM_BITS, STATIONARY_BITS,
@@ -78,6 +83,20 @@ class Datapath(NamedTuple):
     gate_other: bool
     own_is_selected: bool
     decodes: bool
+
+
+@njit(cache=True, inline="always")
+def next_entry(entry, depth):
+    """The entry of a ring after ``entry``; a comparison, since a division would be the dearest operation of a PE."""
+    entry += 1
+    return 0 if entry == depth else entry
+
+
+@njit(cache=True, inline="always")
+def entry_at(first, count, depth):
+    """The entry of a ring ``count`` (at most ``depth``) after ``first``."""
+    entry = first + count
+    return entry - depth if entry >= depth else entry
 
 
 @njit(cache=True, inline="always")
@@ -111,112 +130,169 @@ def present_piece(path, raw, plus, minus, pieces, line, slot, index, last):
 
 
 @njit(cache=True)
-def start_step(path, raw, line, slot, select, value, terms, lanes_busy, i, j, counters):
-    """A PE takes a step's operands: which multiplications are gated, and the terms that it encodes itself."""
-    effectual, gated = 0, 0
-    for lane in range(path.lanes):
-        selected = select[i, j, lane]
-        terms[i, j, lane, 0] = terms[i, j, lane, 1] = terms[i, j, lane, 2] = terms[i, j, lane, 3] = 0
-        if selected < 0:
+def start_line(path, control, extent, raw, line, now, select, value, terms, lanes_busy, counters):
+    """PEs of a line whose step begins take its operands: what is gated, and the terms that they will encode."""
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & START or p >= extent[line, slot]:
             continue
-        own_at, other_at = lane_places(path, lane, selected)
-        own, other = raw[line, slot, own_at], value[i, j, other_at]
-        if (path.gate_own and own == 0) or (path.gate_other and other == 0):
-            gated += 1
-        else:
-            effectual += 1
-        if path.kind == LOCAL_TERMS or (path.kind == PAIRS and own != 0 and other != 0):
-            terms[i, j, lane, 0], terms[i, j, lane, 1] = encode_terms(other, path.csd)
-        if path.kind == PAIRS and own != 0 and other != 0:
-            terms[i, j, lane, 2], terms[i, j, lane, 3] = encode_terms(own, path.csd)
-    lanes_busy[i, j, 0], lanes_busy[i, j, 1] = effectual, gated
-    counters[EFFECTUAL] += effectual
-    counters[GATED] += gated
-    counters[ADDITIONS] += effectual + gated
-    if path.decodes:
-        counters[DECODES] += effectual + gated
+        effectual, gated = 0, 0
+        for lane in range(path.lanes):
+            selected = select[line, p, lane]
+            if selected < 0:
+                continue
+            own_at, other_at = lane_places(path, lane, selected)
+            own, other = raw[line, slot, own_at], value[line, p, other_at]
+            if (path.gate_own and own == 0) or (path.gate_other and other == 0):
+                gated += 1
+            else:
+                effectual += 1
+            if path.kind == LOCAL_TERMS or (path.kind == PAIRS and own != 0 and other != 0):
+                terms[line, p, lane, 0], terms[line, p, lane, 1] = encode_terms(other, path.csd)
+            if path.kind == PAIRS and own != 0 and other != 0:
+                terms[line, p, lane, 2], terms[line, p, lane, 3] = encode_terms(own, path.csd)
+        lanes_busy[line, p, 0], lanes_busy[line, p, 1] = effectual, gated
+        counters[EFFECTUAL] += effectual
+        counters[GATED] += gated
+        counters[ADDITIONS] += effectual + gated
+        if path.decodes:
+            counters[DECODES] += effectual + gated
 
 
 @njit(cache=True)
-def multiply(path, raw, pieces, line, slot, select, value, terms, i, j, part, index, last):
-    """The sum of the lanes' partial products in one cycle of PE ``(i, j)``.
+def multiply_line(
+    path, control, extent, phase, raw, pieces, line, now, select, value, terms, lanes_busy, total, counters
+):
+    """One cycle of a line's multipliers: each working PE adds its lanes' partial products to its sum.
 
-    ``part``: cycle of the step (bricks); ``index``, ``last``: digit of the other operand, whether it is the top one.
+    ``phase``: ``(lines, ring, 3)``, the cycle of the step, the digit of the other operand, 1 if it is the top one.
     """
-    total = 0
     if path.kind == PIECES:
-        for lane in range(path.lanes):
-            selected = select[i, j, lane]
-            if selected >= 0:
-                own_at, other_at = lane_places(path, lane, selected)
-                other = piece(value[i, j, other_at], path.other_style, index, path.other_digit_bits, last)
-                total += pieces[line, slot, own_at] * other
-        return total
-    if path.kind == BRICKS:
-        first = part * path.bricks_per_cycle
-        for lane in range(path.lanes):
-            selected = select[i, j, lane]
-            if selected >= 0:
-                own_at, other_at = lane_places(path, lane, selected)
-                own, other = raw[line, slot, own_at], value[i, j, other_at]
-                total += brick_products(
-                    own, other, path.own_bits, path.other_bits, first, first + path.bricks_per_cycle
-                )
-        return total
-    if path.kind == LOCAL_TERMS:
-        return _multiply_terms(path, raw, line, slot, select, terms, i, j)
-    return _multiply_pairs(path, select, value, terms, i, j)
+        _multiply_pieces(path, control, extent, phase, pieces, line, now, select, value, total)
+    elif path.kind == BRICKS:
+        _multiply_bricks(path, control, extent, phase, raw, line, now, select, value, total)
+    elif path.kind == LOCAL_TERMS:
+        _multiply_terms(path, control, extent, raw, line, now, select, terms, total)
+    else:
+        _multiply_pairs(path, control, extent, line, now, select, value, terms, total)
+    ring = control.shape[1]
+    slot = now + 1
+    effectual, gated = 0, 0
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if control[line, slot] & WORK and p < extent[line, slot]:
+            effectual += lanes_busy[line, p, 0]
+            gated += lanes_busy[line, p, 1]
+    counters[MULTIPLIER_CYCLES] += effectual
+    counters[GATED_CYCLES] += gated
 
 
 @njit(cache=True)
-def _multiply_terms(path, raw, line, slot, select, terms, i, j):
+def _multiply_pieces(path, control, extent, phase, pieces, line, now, select, value, total):
+    """The edge's pieces by the other operand, or by a digit of it."""
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & WORK or p >= extent[line, slot]:
+            continue
+        sum_of_lanes = 0
+        for lane in range(path.lanes):
+            selected = select[line, p, lane]
+            if selected < 0:
+                continue
+            own_at, other_at = lane_places(path, lane, selected)
+            other = value[line, p, other_at]
+            if path.other_style == DIGITS:
+                other = digit(other, phase[line, slot, 1], path.other_digit_bits, phase[line, slot, 2])
+            sum_of_lanes += pieces[line, slot, own_at] * other
+        total[line, p] += sum_of_lanes
+
+
+@njit(cache=True)
+def _multiply_bricks(path, control, extent, phase, raw, line, now, select, value, total):
+    """As many 2×2-bit products of every lane as there are bricks."""
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & WORK or p >= extent[line, slot]:
+            continue
+        first = phase[line, slot, 0] * path.bricks_per_cycle
+        for lane in range(path.lanes):
+            selected = select[line, p, lane]
+            if selected < 0:
+                continue
+            own_at, other_at = lane_places(path, lane, selected)
+            own, other = raw[line, slot, own_at], value[line, p, other_at]
+            last = first + path.bricks_per_cycle
+            total[line, p] += brick_products(own, other, path.own_bits, path.other_bits, first, last)
+
+
+@njit(cache=True)
+def _multiply_terms(path, control, extent, raw, line, now, select, terms, total):
     """The PE's encoder retires a term of the other operand in each lane within reach."""
-    total, reach = 0, 0
-    for lane in range(path.lanes):
-        term = lowest_term(terms[i, j, lane, 0], terms[i, j, lane, 1])
-        if term and (reach == 0 or term < reach):
-            reach = term
-    for lane in range(path.lanes):
-        term = lowest_term(terms[i, j, lane, 0], terms[i, j, lane, 1])
-        if term == 0 or not within_reach(term, reach, path.window):
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & WORK or p >= extent[line, slot]:
             continue
-        own_at, _ = lane_places(path, lane, select[i, j, lane])
-        own = raw[line, slot, own_at]
-        total += own * term if terms[i, j, lane, 0] & term else -own * term
-        terms[i, j, lane, 0] &= ~term
-        terms[i, j, lane, 1] &= ~term
-    return total
-
-
-@njit(cache=True)
-def _multiply_pairs(path, select, value, terms, i, j):
-    """Each lane multiplies its next pair of terms; the other operand's terms run fastest."""
-    total = 0
-    for lane in range(path.lanes):
-        own_term = lowest_term(terms[i, j, lane, 2], terms[i, j, lane, 3])
-        if own_term == 0:
-            continue
-        term = lowest_term(terms[i, j, lane, 0], terms[i, j, lane, 1])
-        negative = (terms[i, j, lane, 0] & term == 0) != (terms[i, j, lane, 2] & own_term == 0)
-        total += -own_term * term if negative else own_term * term
-        terms[i, j, lane, 0] &= ~term
-        terms[i, j, lane, 1] &= ~term
-        if terms[i, j, lane, 0] | terms[i, j, lane, 1]:
-            continue
-        terms[i, j, lane, 2] &= ~own_term
-        terms[i, j, lane, 3] &= ~own_term
-        if terms[i, j, lane, 2] | terms[i, j, lane, 3]:
-            _, other_at = lane_places(path, lane, select[i, j, lane])
-            terms[i, j, lane, 0], terms[i, j, lane, 1] = encode_terms(value[i, j, other_at], path.csd)
-    return total
-
-
-@njit(cache=True)
-def busy_lanes(path, terms, i, j):
-    """Lanes of a PE that still hold terms of their operands; 0 at the end of every step."""
-    busy = 0
-    if path.kind == LOCAL_TERMS or path.kind == PAIRS:
+        reach = 0
         for lane in range(path.lanes):
-            if terms[i, j, lane, 0] | terms[i, j, lane, 1]:
-                busy += 1
-    return busy
+            term = lowest_term(terms[line, p, lane, 0], terms[line, p, lane, 1])
+            if term and (reach == 0 or term < reach):
+                reach = term
+        for lane in range(path.lanes):
+            term = lowest_term(terms[line, p, lane, 0], terms[line, p, lane, 1])
+            if term == 0 or not within_reach(term, reach, path.window):
+                continue
+            own_at, _ = lane_places(path, lane, select[line, p, lane])
+            own = raw[line, slot, own_at]
+            total[line, p] += own * term if terms[line, p, lane, 0] & term else -own * term
+            terms[line, p, lane, 0] &= ~term
+            terms[line, p, lane, 1] &= ~term
+
+
+@njit(cache=True)
+def _multiply_pairs(path, control, extent, line, now, select, value, terms, total):
+    """Each lane multiplies its next pair of terms; the other operand's terms run fastest."""
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & WORK or p >= extent[line, slot]:
+            continue
+        for lane in range(path.lanes):
+            own_plus, own_minus = terms[line, p, lane, 2], terms[line, p, lane, 3]
+            plus, minus = terms[line, p, lane, 0], terms[line, p, lane, 1]
+            own_term, term = lowest_term(own_plus, own_minus), lowest_term(plus, minus)
+            if own_term == 0:
+                continue
+            negative = (plus & term == 0) != (own_plus & own_term == 0)
+            total[line, p] += -own_term * term if negative else own_term * term
+            plus, minus = plus & ~term, minus & ~term
+            if plus | minus == 0:
+                own_plus, own_minus = own_plus & ~own_term, own_minus & ~own_term
+                if own_plus | own_minus:
+                    _, other_at = lane_places(path, lane, select[line, p, lane])
+                    plus, minus = encode_terms(value[line, p, other_at], path.csd)
+            terms[line, p, lane, 0], terms[line, p, lane, 1] = plus, minus
+            terms[line, p, lane, 2], terms[line, p, lane, 3] = own_plus, own_minus
+
+
+@njit(cache=True)
+def check_line(path, control, extent, line, now, terms, counters):
+    """Count the lanes that still hold terms although their step ends in this cycle: none ever should."""
+    if path.kind != LOCAL_TERMS and path.kind != PAIRS:
+        return
+    ring = control.shape[1]
+    slot = now + 1
+    for p in range(terms.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if control[line, slot] & FINISH and p < extent[line, slot]:
+            for lane in range(path.lanes):
+                if terms[line, p, lane, 0] | terms[line, p, lane, 1]:
+                    counters[UNFINISHED] += 1

@@ -33,18 +33,20 @@ from accel_sim.reference.pe_kernel import (
     COUNTERS,
     FIFO_BITS,
     FINISH,
-    GATED_CYCLES,
-    MULTIPLIER_CYCLES,
+    FIRST,
+    LAST,
     OPERAND_BITS,
     PSUM_BITS,
     START,
     STATIONARY_BITS,
     UNFINISHED,
     WORK,
-    busy_lanes,
-    multiply,
+    check_line,
+    entry_at,
+    multiply_line,
+    next_entry,
     present_piece,
-    start_step,
+    start_line,
 )
 from accel_sim.reference.spec import TERMS
 from accel_sim.reference.tables import FULL, NONE
@@ -65,8 +67,10 @@ def run_stationary(s, path, t, moving, outputs):
     Returns:
         Cycles, counters (:mod:`~accel_sim.reference.pe_kernel`), and per fold the cycles ``(load start, load end,
         stream start, stream end)``, an end being the first cycle after.
-
     """
+    # Arrays by a local name: taking one out of a record in a loop costs more than the loop.
+    fold_rows, fold_cols, first_step, fold_of = t.rows, t.cols, t.first_step, t.fold
+    source, pace, own_counts, other_counts = t.source, t.pace, t.own_count, t.other_count
     rows, cols, lanes, folds = s.rows, s.cols, path.lanes, len(t.rows)
     ring, width = cols, t.edge.shape[1]
     counters = np.zeros(COUNTERS, np.int64)
@@ -86,9 +90,8 @@ def run_stationary(s, path, t, moving, outputs):
 
     # What travels along the rows, by the cycle (modulo the ring) in which it left the edge.
     control = np.zeros((rows, ring), np.uint8)
-    step_of, part_of = np.zeros((rows, ring), np.int64), np.zeros((rows, ring), np.int64)
-    digit_of = np.zeros((rows, ring), np.int64)
-    top_digit = np.zeros((rows, ring), np.bool_)
+    step_of, extent = np.zeros((rows, ring), np.int64), np.zeros((rows, ring), np.int64)
+    phase = np.zeros((rows, ring, 3), np.int64)
     sent_bits = np.zeros((rows, ring), np.int64)
     raw, pieces = np.zeros((rows, ring, width), np.int64), np.zeros((rows, ring, width), np.int64)
     load_fold, load_shift = np.full(ring, NEVER, np.int64), np.zeros(ring, np.int64)
@@ -119,14 +122,14 @@ def run_stationary(s, path, t, moving, outputs):
             bits = 0
             if step[r] == NEVER and next_step[r] < steps:
                 if s.used_edges:
-                    while next_step[r] < steps and r < rows - t.rows[t.fold[next_step[r]]]:
-                        f = t.fold[next_step[r]]
-                        next_step[r] = t.first_step[f + 1] if f + 1 < folds else steps
-                if next_step[r] < steps and t.fold[next_step[r]] < opened:
+                    while next_step[r] < steps and r < rows - fold_rows[fold_of[next_step[r]]]:
+                        f = fold_of[next_step[r]]
+                        next_step[r] = first_step[f + 1] if f + 1 < folds else steps
+                if next_step[r] < steps and fold_of[next_step[r]] < opened:
                     step[r] = next_step[r]
-                    f = t.fold[step[r]]
+                    f = fold_of[step[r]]
                     bits |= START
-                    if step[r] == t.first_step[f]:
+                    if step[r] == first_step[f]:
                         bits |= COPY
                         copied[r] = f
                         if times[f, 2] == NEVER:
@@ -136,18 +139,17 @@ def run_stationary(s, path, t, moving, outputs):
                 control[r, now] = 0
                 continue
             at = step[r]
-            f = t.fold[at]
-            place = r - (rows - t.rows[f]) if s.used_edges else r
+            f = fold_of[at]
+            place = r - (rows - fold_rows[f]) if s.used_edges else r
             if bits & START:
-                _fetch(path, t, moving, f, place, t.source[at], raw, sent_bits, plus, minus, r, now, s.own_bits)
+                _fetch(path, t, moving, f, place, source[at], raw, sent_bits, plus, minus, r, now, s.own_bits)
             else:
                 raw[r, now] = raw[r, (cycle - 1) % ring]
-            own_count, other_count = t.own_count[at, place], t.other_count[at, place]
+            own_count, other_count = own_counts[at, place], other_counts[at, place]
             if own_index[r] < own_count:
                 bits |= WORK
-                part_of[r, now] = worked[r]
-                digit_of[r, now] = other_index[r]
-                top_digit[r, now] = other_index[r] == other_count - 1
+                phase[r, now, 0], phase[r, now, 1] = worked[r], other_index[r]
+                phase[r, now, 2] = other_index[r] == other_count - 1
                 present_piece(path, raw, plus, minus, pieces, r, now, own_index[r], own_index[r] == own_count - 1)
                 worked[r] += 1
                 other_index[r] += 1
@@ -158,12 +160,16 @@ def run_stationary(s, path, t, moving, outputs):
             first_row = place == 0
             if (
                 own_index[r] == own_count
-                and elapsed[r] >= t.pace[f]
+                and elapsed[r] >= pace[f]
                 and (first_row or waiting[r - 1] > 0)
                 and (r == rows - 1 or waiting[r] < s.fifo_depth)
             ):
                 bits |= FINISH
-                if not first_row:
+                if at == (first_step[f + 1] if f + 1 < folds else steps) - 1:
+                    bits |= LAST
+                if first_row:
+                    bits |= FIRST
+                else:
                     waiting[r - 1] -= 1
                 if r < rows - 1:
                     waiting[r] += 1
@@ -172,8 +178,7 @@ def run_stationary(s, path, t, moving, outputs):
                         counters[UNFINISHED] += 1
                 step[r] = NEVER
                 next_step[r] = at + 1
-            control[r, now] = bits
-            step_of[r, now] = at
+            control[r, now], step_of[r, now], extent[r, now] = bits, at, fold_cols[f]
 
         # The load chain decides.
         load_fold[now] = NEVER
@@ -198,66 +203,97 @@ def run_stationary(s, path, t, moving, outputs):
 
         # PEs, bottom up, every column one cycle behind the column to its left.
         for r in range(rows - 1, -1, -1):
-            for c in range(cols):
-                slot = (cycle - c) % ring
-                bits = control[r, slot]
-                if bits == 0:
-                    continue
-                at = step_of[r, slot]
-                f = t.fold[at]
-                used = c < t.cols[f]
-                if used:
-                    if bits & COPY and s.overlap != NONE:
-                        for lane in range(lanes):
-                            resting[r, c, lane] = shadow[r, c, lane]
-                            select[r, c, lane] = shadow_select[r, c, lane]
-                            if select[r, c, lane] >= 0:
-                                counters[STATIONARY_BITS] += s.other_bits
-                    if bits & START:
-                        counters[OPERAND_BITS] += sent_bits[r, slot]
-                        start_step(path, raw, r, slot, select, resting, terms, lanes_busy, r, c, counters)
-                    if bits & WORK:
-                        counters[MULTIPLIER_CYCLES] += lanes_busy[r, c, 0]
-                        counters[GATED_CYCLES] += lanes_busy[r, c, 1]
-                        total[r, c] += multiply(
-                            path, raw, pieces, r, slot, select, resting, terms, r, c,
-                            part_of[r, slot], digit_of[r, slot], top_digit[r, slot],
-                        )  # fmt: skip
-                if bits & FINISH:
-                    place = r - (rows - t.rows[f]) if s.used_edges else r
-                    if used:
-                        counters[UNFINISHED] += busy_lanes(path, terms, r, c)
-                        value = total[r, c]
-                        total[r, c] = 0
-                        if place > 0:
-                            value += fifo[r - 1, c, fifo_first[r - 1, c]]
-                            fifo_first[r - 1, c] = (fifo_first[r - 1, c] + 1) % s.fifo_depth
-                            fifo_count[r - 1, c] -= 1
-                        counters[PSUM_BITS] += s.acc_bits
-                        if r < rows - 1:
-                            fifo[r, c, (fifo_first[r, c] + fifo_count[r, c]) % s.fifo_depth] = value
-                            fifo_count[r, c] += 1
-                            if s.fifo_depth > 1:
-                                counters[FIFO_BITS] += s.acc_bits
-                        else:
-                            outputs[t.source[at], t.col_ids[t.col_at[f] + c]] += value
-                    last_column = t.cols[f] - 1 if s.used_edges else cols - 1
-                    last_step = (t.first_step[f + 1] if f + 1 < folds else steps) - 1
-                    if r == rows - 1 and c == last_column and at == last_step:
-                        times[f, 3] = cycle + 1
-                        streamed += 1
+            _copy_row(s, control, extent, r, now, shadow, shadow_select, resting, select, counters)
+            start_line(path, control, extent, raw, r, now, select, resting, terms, lanes_busy, counters)
+            multiply_line(
+                path, control, extent, phase, raw, pieces, r, now, select, resting, terms, lanes_busy, total, counters
+            )
+            check_line(path, control, extent, r, now, terms, counters)
+            streamed += _pass_sums(
+                s, t, control, extent, step_of, sent_bits, r, now, cycle, total, fifo, fifo_first, fifo_count,
+                outputs, times, counters,
+            )  # fmt: skip
 
         # Tiles move down one row, after the PEs have copied.
         for c in range(cols):
             slot = (cycle - c) % ring
             f = load_fold[slot]
-            if f != NEVER and c < t.cols[f]:
+            if f != NEVER and c < fold_cols[f]:
                 _shift_tile(s, t, f, load_shift[slot], c, shadow, shadow_select, counters)
         cycle += 1
     end = np.int64(0)
     for f in range(folds):
         end = max(end, times[f, 3])
     return end, counters, times
+
+
+@njit(cache=True)
+def _copy_row(s, control, extent, r, now, shadow, shadow_select, resting, select, counters):
+    """PEs of row ``r`` at a fold's first step take their tile over from the shadow."""
+    if s.overlap == NONE:
+        return
+    slot = now + 1
+    for c in range(s.cols):
+        slot = slot - 1 if slot > 0 else s.cols - 1
+        if control[r, slot] & COPY and c < extent[r, slot]:
+            for lane in range(resting.shape[2]):
+                resting[r, c, lane] = shadow[r, c, lane]
+                select[r, c, lane] = shadow_select[r, c, lane]
+                if select[r, c, lane] >= 0:
+                    counters[STATIONARY_BITS] += s.other_bits
+
+
+@njit(cache=True)
+def _pass_sums(
+    s,
+    t,
+    control,
+    extent,
+    step_of,
+    sent_bits,
+    r,
+    now,
+    cycle,
+    total,
+    fifo,
+    fifo_first,
+    fifo_count,
+    outputs,
+    times,
+    counters,
+):
+    """PEs of row ``r`` whose step ends add the sum from above and pass theirs on; returns the folds that this ends."""
+    ended, depth, last_row = 0, s.fifo_depth, r == s.rows - 1
+    slot = now + 1
+    for c in range(s.cols):
+        slot = slot - 1 if slot > 0 else s.cols - 1
+        bits = control[r, slot]
+        used = c < extent[r, slot]
+        if bits & START and used:
+            counters[OPERAND_BITS] += sent_bits[r, slot]
+        if not bits & FINISH:
+            continue
+        at = step_of[r, slot]
+        if used:
+            value = total[r, c]
+            total[r, c] = 0
+            if not bits & FIRST:
+                first = fifo_first[r - 1, c]
+                value += fifo[r - 1, c, first]
+                fifo_first[r - 1, c] = next_entry(first, depth)
+                fifo_count[r - 1, c] -= 1
+            counters[PSUM_BITS] += s.acc_bits
+            if last_row:
+                outputs[t.source[at], t.col_ids[t.col_at[t.fold[at]] + c]] += value
+            else:
+                fifo[r, c, entry_at(fifo_first[r, c], fifo_count[r, c], depth)] = value
+                fifo_count[r, c] += 1
+                if depth > 1:
+                    counters[FIFO_BITS] += s.acc_bits
+        if last_row and bits & LAST and c == (extent[r, slot] if s.used_edges else s.cols) - 1:
+            times[t.fold[at], 3] = cycle + 1
+            ended += 1
+    return ended
 
 
 @njit(cache=True)
