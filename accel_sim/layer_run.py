@@ -8,21 +8,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.actions import array_counts, edge_traffic, sharing
-from accel_sim.array.beats import constant_beat_cycles
-from accel_sim.array.ports import pace
+from accel_sim.array.beats import constant_beat_cycles, step_lanes
+from accel_sim.array.ports import Pace, pace
 from accel_sim.array.tile_kernel import build_tiles
 from accel_sim.array.vectors import layer_vector, pace_vector, tiling_vector
-from accel_sim.counts import LayerActions
+from accel_sim.counts import ArrayCounts, LayerActions
+from accel_sim.dynamic.run import time_tiles
 from accel_sim.hardware.schema import BufferConfig, BuffersConfig
 from accel_sim.machine import Machine
 from accel_sim.mapping.tiling import Tiling
 from accel_sim.memory.footprint_kernel import conv_vector
+from accel_sim.operands import LayerOperands
 from accel_sim.result import SramCounts, SramTraffic
 from accel_sim.schedule import REQUANTISE_OPERATIONS, ArrayWork
 from accel_sim.timeline import kernel as timeline
 from accel_sim.workload import GemmLayer
 
-__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions"]
+__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions", "time_with_data"]
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,15 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class LayerRun:
-    """Tiles of one array layer (columns: :mod:`accel_sim.timeline.kernel`) and what follows from them alone."""
+    """Tiles of one array layer (columns: :mod:`accel_sim.timeline.kernel`) and what follows from them alone.
+
+    ``edges``: SRAM traffic at the array's edges. ``array``: actions inside it.
+    """
 
     tiling: Tiling
     tiles: NDArray[np.int64]
-
-    @property
-    def compute_cycles(self) -> int:
-        """Cycles on the array with ideal ports and memory."""
-        return int(self.tiles[:, timeline.IDEAL].sum())
+    edges: SramCounts
+    array: ArrayCounts
 
     @property
     def transfers(self) -> int:
@@ -57,22 +59,47 @@ class LayerRun:
 
 
 def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dependencies) -> LayerRun:
-    """Cut the work's array layer into tiles."""
+    """Cut the work's array layer into tiles, with the beats that the operands' widths give."""
     layer, hardware = work.layer, machine.hardware
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    shared = sharing(hardware, tiling)
+    paced, ideal = _paces(machine, work, tiling, beat)
     tiles = build_tiles(
-        layer_vector(work),
+        layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
         conv_vector(layer.conv),
         machine.array_vector,
-        pace_vector(pace(hardware, layer.a_bits, layer.w_bits, beat, shared, ideal=False)),
-        pace_vector(pace(hardware, layer.a_bits, layer.w_bits, beat, shared, ideal=True)),
+        pace_vector(paced),
+        pace_vector(ideal),
         tiling_vector(tiling),
         dependencies.weights,
         dependencies.activations,
         dependencies.extra,
     )
-    return LayerRun(tiling, tiles)
+    compute_cycles = int(tiles[:, timeline.IDEAL].sum())
+    return LayerRun(
+        tiling, tiles, edge_traffic(hardware, layer, tiling), array_counts(hardware, layer, tiling, compute_cycles)
+    )
+
+
+def time_with_data(machine: Machine, work: ArrayWork, run: LayerRun, operands: LayerOperands) -> LayerRun:
+    """The run with the exact times and counts of its operands, where these depend on values."""
+    layer, hardware = work.layer, machine.hardware
+    ports = _paces(machine, work, run.tiling, beat_cycles=0)  # the arithmetic's part comes from the values
+    tiles, tally, recipe = time_tiles(hardware, layer, operands, run.tiling, ports, run.tiles)
+    compute_cycles = int(tiles[:, timeline.IDEAL].sum())
+    return LayerRun(
+        run.tiling,
+        tiles,
+        tally.edge_traffic(hardware, layer),
+        tally.array_counts(hardware, layer, recipe, compute_cycles),
+    )
+
+
+def _paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int) -> tuple[Pace, Pace]:
+    """The pace with port limits and without."""
+    layer, hardware = work.layer, machine.hardware
+    shared = sharing(hardware, tiling)
+    paced = pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=False)
+    return paced, pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=True)
 
 
 def layer_actions(machine: Machine, work: ArrayWork, run: LayerRun, cycles: int) -> LayerActions:
@@ -82,12 +109,11 @@ def layer_actions(machine: Machine, work: ArrayWork, run: LayerRun, cycles: int)
     input_bytes = run.bytes_moved(timeline.A_BYTES)
     spilled_bytes = run.bytes_moved(timeline.OUT_BYTES) - work.stored_bytes
     refilled_bytes = run.bytes_moved(timeline.P_BYTES) - work.extra_bytes
-    edges = edge_traffic(hardware, layer, run.tiling)
     return LayerActions(
         a_bits=layer.a_bits,
         w_bits=layer.w_bits,
-        array=array_counts(hardware, layer, run.tiling, run.compute_cycles),
-        sram=_with_memory(hardware.buffers, edges, input_bytes, weight_bytes, refilled_bytes, spilled_bytes),
+        array=run.array,
+        sram=_with_memory(hardware.buffers, run.edges, input_bytes, weight_bytes, refilled_bytes, spilled_bytes),
         dram=machine.dram.counts(
             weight_bytes + input_bytes + refilled_bytes,
             work.stored_bytes + spilled_bytes,

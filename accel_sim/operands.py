@@ -26,13 +26,15 @@ class LayerOperands:
     def activations(self, group: int) -> NDArray[np.integer]:
         """``(m, k)``; zeros where a convolution reads its padding."""
         if self._layer.conv is None:
-            return self._activations[group]
+            plain: NDArray[np.integer] = self._activations[group]
+            return plain
         matrix: NDArray[np.integer] = im2col(self._activations, self._conv, group)
         return matrix
 
     def weights(self, group: int) -> NDArray[np.integer]:
         """``(k, n)``."""
-        return self._weights[group]
+        weights: NDArray[np.integer] = self._weights[group]
+        return weights
 
 
 def layer_operands(layer: GemmLayer, seed: int) -> LayerOperands:

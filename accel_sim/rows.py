@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from accel_sim.array.beats import step_lanes
 from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.energy.model import layer_energy
 from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
@@ -45,7 +46,8 @@ def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: Stage
 def _array_row(
     machine: Machine, layer: GemmLayer, run: LayerRun, cycles: CycleCounts, actions: LayerActions
 ) -> LayerResult:
-    lane_cycles = machine.hardware.pes * machine.hardware.array.lanes * cycles.total
+    lanes = step_lanes(machine.hardware.array, layer.a_bits, layer.w_bits)
+    lane_cycles = machine.hardware.pes * lanes * cycles.total
     return LayerResult(
         name=layer.name,
         op=layer.op,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from accel_sim import __version__
+from accel_sim.array.beats import counts_depend_on_data
 from accel_sim.errors import InputError
 from accel_sim.hardware.schema import Hardware
-from accel_sim.layer_run import Dependencies, LayerRun, lay_out
+from accel_sim.layer_run import Dependencies, LayerRun, lay_out, time_with_data
 from accel_sim.machine import Machine, build_machine
 from accel_sim.mapping.search import find_tiling
+from accel_sim.operands import layer_operands
 from accel_sim.result import Result
 from accel_sim.rows import stage_rows, total_row
 from accel_sim.schedule import Stage, build_stages
@@ -49,7 +51,7 @@ def simulate(
         raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")
     machine = build_machine(hardware)
     stages = build_stages(workload)
-    runs = [_map_stage(machine, stages, index, progress) for index in range(len(stages))]
+    runs = [_map_stage(machine, stages, index, seed, progress) for index in range(len(stages))]
     tiles = [
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
@@ -73,7 +75,9 @@ def simulate(
     )
 
 
-def _map_stage(machine: Machine, stages: tuple[Stage, ...], index: int, progress: Progress | None) -> LayerRun | None:
+def _map_stage(
+    machine: Machine, stages: tuple[Stage, ...], index: int, seed: int, progress: Progress | None
+) -> LayerRun | None:
     """Tiles of an array stage under its best mapping; ``None`` for a vector layer."""
     stage = stages[index]
     work = stage.array_work
@@ -85,6 +89,8 @@ def _map_stage(machine: Machine, stages: tuple[Stage, ...], index: int, progress
             extra=_last(stage.extra_stages),
         )
         run = lay_out(machine, work, find_tiling(machine, work), dependencies)
+        if counts_depend_on_data(machine.hardware.array):
+            run = time_with_data(machine, work, run, layer_operands(work.layer, seed))
     if progress is not None:
         progress(index + 1, len(stages), stage.layers[0].name)
     return run

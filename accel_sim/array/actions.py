@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_sim.array.beats import constant_beat_cycles
+from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.array.ports import Sharing
 from accel_sim.counts import ArrayCounts
 from accel_sim.hardware.schema import Hardware
@@ -25,6 +25,9 @@ from accel_sim.result import MacCounts, SramCounts, SramTraffic
 from accel_sim.workload import GemmLayer
 
 __all__ = ["array_counts", "edge_traffic", "sharing"]
+
+COLUMN_ELASTIC = ("serial_weight", "term_serial_weight")
+"""Arithmetic in which only the operand from the top is serial: with os, columns take the place of rows."""
 
 
 @dataclass(frozen=True)
@@ -82,34 +85,35 @@ def sharing(hardware: Hardware, tiling: Tiling) -> Sharing:
 def edge_traffic(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> SramCounts:
     """Traffic of the three SRAMs at the array's edges (fills from DRAM and spills to it are not in it)."""
     array, buffers = hardware.array, hardware.buffers
+    lanes = step_lanes(array, layer.a_bits, layer.w_bits)
     m, n, k, groups = layer.m, layer.n, layer.k, layer.groups
     tiles_m, tiles_n, tiles_k = (-(-d // t) for d, t in ((m, tiling.tile_m), (n, tiling.tile_n), (k, tiling.tile_k)))
     by_n = tiling.array_dim == "n"
     a_word, w_word, o_word = buffers.activations.word_bits, buffers.weights.word_bits, buffers.outputs.word_bits
     if array.dataflow == "ws":
-        rows = _folds(k, tiling.tile_k, array.rows * array.lanes)
+        rows = _folds(k, tiling.tile_k, array.rows * lanes)
         cols = _folds(n, tiling.tile_n, array.cols)
         rounds = _rounds(n, tiling.tile_n, array.cols, array.arrays if by_n else 1)
         a_reads, a_words = m * k * rounds, m * rounds * rows.words(layer.a_bits, a_word)
-        loads = tiles_m * -(-k // array.lanes)
-        w_reads, w_words = tiles_m * k * n, loads * cols.words(array.lanes * layer.w_bits, w_word)
+        loads = tiles_m * -(-k // lanes)
+        w_reads, w_words = tiles_m * k * n, loads * cols.words(lanes * layer.w_bits, w_word)
         out_words, folds_k = m * cols.words(array.acc_bits, o_word), rows.count
     elif array.dataflow == "is":
-        rows = _folds(k, tiling.tile_k, array.rows * array.lanes)
+        rows = _folds(k, tiling.tile_k, array.rows * lanes)
         cols = _folds(m, tiling.tile_m, array.cols)
         rounds = _rounds(m, tiling.tile_m, array.cols, 1 if by_n else array.arrays)
         w_reads, w_words = k * n * rounds, n * rounds * rows.words(layer.w_bits, w_word)
-        loads = tiles_n * -(-k // array.lanes)
-        a_reads, a_words = tiles_n * m * k, loads * cols.words(array.lanes * layer.a_bits, a_word)
+        loads = tiles_n * -(-k // lanes)
+        a_reads, a_words = tiles_n * m * k, loads * cols.words(lanes * layer.a_bits, a_word)
         out_words, folds_k = n * cols.words(array.acc_bits, o_word), rows.count
     else:
         rows = _folds(m, tiling.tile_m, array.rows)
         cols = _folds(n, tiling.tile_n, array.cols)
-        steps = -(-k // array.lanes)
+        steps = -(-k // lanes)
         n_rounds = _rounds(n, tiling.tile_n, array.cols, array.arrays if by_n else 1)
         m_rounds = _rounds(m, tiling.tile_m, array.rows, 1 if by_n else array.arrays)
-        a_reads, a_words = m * k * n_rounds, steps * n_rounds * rows.words(array.lanes * layer.a_bits, a_word)
-        w_reads, w_words = k * n * m_rounds, steps * m_rounds * cols.words(array.lanes * layer.w_bits, w_word)
+        a_reads, a_words = m * k * n_rounds, steps * n_rounds * rows.words(lanes * layer.a_bits, a_word)
+        w_reads, w_words = k * n * m_rounds, steps * m_rounds * cols.words(lanes * layer.w_bits, w_word)
         out_words, folds_k = m * cols.words(array.acc_bits, o_word), tiles_k
     out_bytes = groups * m * n * array.acc_bits / 8
     return SramCounts(
@@ -137,6 +141,7 @@ def array_counts(hardware: Hardware, layer: GemmLayer, tiling: Tiling, compute_c
         operand_hop_bits=macs * moving_bits,
         psum_hop_bits=_psum_hops(hardware, layer, tiling) * array.acc_bits,
         stationary_hop_bits=_stationary_hop_bits(hardware, layer, tiling),
+        fifo_push_bits=_fifo_push_bits(hardware, layer, tiling) if array.fifo_depth > 1 else 0,
         pe_cycles=hardware.pes * compute_cycles,
     )
 
@@ -144,18 +149,37 @@ def array_counts(hardware: Hardware, layer: GemmLayer, tiling: Tiling, compute_c
 def _psum_hops(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> int:
     """Registers that partial sums are clocked into."""
     array = hardware.array
+    lanes = step_lanes(array, layer.a_bits, layer.w_bits)
     outputs = layer.output_elements
     if array.dataflow == "os":
-        return outputs * sum(times * -(-size // array.lanes) for size, times in _tiles(layer.k, tiling.tile_k))
-    rows = _folds(layer.k, tiling.tile_k, array.rows * array.lanes)
+        return outputs * sum(times * -(-size // lanes) for size, times in _tiles(layer.k, tiling.tile_k))
+    rows = _folds(layer.k, tiling.tile_k, array.rows * lanes)
     if array.edge_folds == "full":
         return outputs * rows.count * array.rows
-    return outputs * sum(times * -(-size // array.lanes) for size, times in rows.sizes)
+    return outputs * sum(times * -(-size // lanes) for size, times in rows.sizes)
+
+
+def _fifo_push_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> int:
+    """Bits pushed between elastic lines: partial sums (ws, is), or the operand that crosses the lines (os)."""
+    array = hardware.array
+    if array.dataflow != "os":
+        lanes = step_lanes(array, layer.a_bits, layer.w_bits)
+        sums = 0
+        for size, times in _folds(layer.k, tiling.tile_k, array.rows * lanes).sizes:
+            lines = array.rows if array.edge_folds == "full" else -(-size // lanes)
+            sums += times * (lines - 1)
+        return layer.output_elements * sums * array.acc_bits
+    if array.arithmetic in COLUMN_ELASTIC:
+        crossed = sum(times * (size - 1) for size, times in _folds(layer.n, tiling.tile_n, array.cols).sizes)
+        return layer.groups * layer.m * layer.k * crossed * layer.a_bits
+    crossed = sum(times * (size - 1) for size, times in _folds(layer.m, tiling.tile_m, array.rows).sizes)
+    return layer.groups * layer.n * layer.k * crossed * layer.w_bits
 
 
 def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> int:
     """Bits clocked into registers by loads (ws, is) and drains (os)."""
     array = hardware.array
+    lanes = step_lanes(array, layer.a_bits, layer.w_bits)
     shadow = 0 if array.fold_overlap == "none" else 1
     tiles_m, tiles_n = -(-layer.m // tiling.tile_m), -(-layer.n // tiling.tile_n)
     if array.dataflow == "os":
@@ -168,11 +192,11 @@ def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -
         tiles_k = -(-layer.k // tiling.tile_k)
         return layer.groups * layer.n * tiles_k * hops * array.acc_bits
     hops = 0
-    for size, times in _folds(layer.k, tiling.tile_k, array.rows * array.lanes).sizes:
+    for size, times in _folds(layer.k, tiling.tile_k, array.rows * lanes).sizes:
         # Elements of lane-row r of a fold of `size` elements; the last lane-row may be partly filled.
-        top = array.rows - -(-size // array.lanes) if array.edge_folds == "used" else 0
-        full_rows, rest = divmod(size, array.lanes)
-        hops += times * array.lanes * sum(top + row + 1 + shadow for row in range(full_rows))
+        top = array.rows - -(-size // lanes) if array.edge_folds == "used" else 0
+        full_rows, rest = divmod(size, lanes)
+        hops += times * lanes * sum(top + row + 1 + shadow for row in range(full_rows))
         hops += times * rest * (top + full_rows + 1 + shadow)
     if array.dataflow == "ws":
         return layer.groups * layer.n * tiles_m * hops * layer.w_bits

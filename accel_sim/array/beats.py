@@ -1,7 +1,8 @@
 """How long one PE step takes: the beat, one small function per kind of arithmetic.
 
-A kind is added by writing its function and naming it in :data:`CONSTANT_BEATS`. Where a beat depends on the operands' values
-(:func:`beat_depends_on_data`), the function gives an upper bound, and :mod:`accel_sim.dynamic` the exact beats.
+A kind is added by writing its function and naming it in :data:`CONSTANT_BEATS`. Where a beat depends on the
+operands' values (:func:`beat_depends_on_data`), the function gives an upper bound, and :mod:`accel_sim.dynamic` the
+exact beats.
 """
 
 from __future__ import annotations

@@ -16,8 +16,10 @@ What the page leaves open and how it is decided here:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
-from accel_sim.hardware.schema import BufferConfig, Hardware
+from accel_sim.array.beats import step_lanes
+from accel_sim.hardware.schema import BufferConfig, Hardware, NmSparsity
 
 __all__ = ["Pace", "Sharing", "pace"]
 
@@ -61,20 +63,24 @@ def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing
     if ideal or hardware.buffers.unlimited_ports:
         return Pace(beat_cycles, beat_cycles, 1, 1, 1)
     array, buffers = hardware.array, hardware.buffers
-    rows_bits = array.rows * array.lanes
-    cols_bits = array.cols * array.lanes
+    lanes = step_lanes(array, a_bits, w_bits)
+    rows_bits, cols_bits = array.rows * lanes, array.cols * lanes
+    candidates = 1.0
+    if isinstance(array.weight_sparsity, NmSparsity):  # the edge carries what the kept weights may choose from
+        candidates = array.weight_sparsity.of / array.weight_sparsity.keep
+    a_edge_bits = ceil(sharing.activations * rows_bits * a_bits * candidates)
     outputs_bits = sharing.arrays * array.cols * array.acc_bits
     write = _cycles(buffers.outputs, 0, outputs_bits)
     update = _cycles(buffers.outputs, outputs_bits, outputs_bits)
     if array.dataflow == "ws":
-        edge = _cycles(buffers.activations, sharing.activations * rows_bits * a_bits, 0)
+        edge = _cycles(buffers.activations, a_edge_bits, 0)
         load = _cycles(buffers.weights, sharing.weights * cols_bits * w_bits, 0)
     elif array.dataflow == "is":
         edge = _cycles(buffers.weights, sharing.weights * rows_bits * w_bits, 0)
         load = _cycles(buffers.activations, sharing.activations * cols_bits * a_bits, 0)
     else:
         edge = max(
-            _cycles(buffers.activations, sharing.activations * rows_bits * a_bits, 0),
+            _cycles(buffers.activations, a_edge_bits, 0),
             _cycles(buffers.weights, sharing.weights * cols_bits * w_bits, 0),
         )
         beat = max(beat_cycles, edge)

@@ -1,7 +1,16 @@
 """Kernel: a layer's tiles in order, each with its transfers and its time on the array.
 
-Everything a tile needs is computed here once, for the mapper (which tries many tilings) and for the simulation
-(which runs one).
+========= ============== =========== ============ ==================
+dataflow  row index      col index   time step    stationary
+========= ============== =========== ============ ==================
+``ws``    k (by lanes)   n           m            weights
+``is``    k (by lanes)   m           n            activations
+``os``    m              n           k (by lanes) partial sums
+========= ============== =========== ============ ==================
+
+A *fold* is one filling of the array. Folds run column fold by column fold, the K folds of one column fold (ws, is)
+innermost, so that its partial sums are finished before the next begins. Everything a tile needs is computed here
+once, for the mapper (which tries many tilings) and for the simulation (which runs one).
 """
 
 from __future__ import annotations
@@ -31,11 +40,11 @@ __all__ = ["build_tiles", "ceil_div"]
 WS, IS, OS = 0, 1, 2
 
 # Entries of the layer vector.
-L_GROUPS, L_M, L_N, L_K, L_A_BITS, L_W_BITS, L_STORE_BYTES, L_EXTRA_BYTES, L_VECTOR_OPS = range(9)
+L_GROUPS, L_M, L_N, L_K, L_A_BITS, L_W_BITS, L_STORE_BYTES, L_EXTRA_BYTES, L_VECTOR_OPS, L_LANES = range(10)
 # Entries of the array vector.
 (
-    X_DATAFLOW, X_OVERLAP, X_USED_EDGES, X_ROWS, X_COLS, X_LANES, X_ARRAYS, X_DRAIN, X_ACC_BITS, X_VECTOR_LANES,
-) = range(10)  # fmt: skip
+    X_DATAFLOW, X_OVERLAP, X_USED_EDGES, X_ROWS, X_COLS, X_ARRAYS, X_DRAIN, X_ACC_BITS, X_VECTOR_LANES,
+) = range(9)  # fmt: skip
 # Entries of the tiling vector.
 T_G, T_M, T_N, T_K, T_ORDER, T_DEAL_N = range(6)
 # Entries of a pace vector: Pace's fields in order.
@@ -52,11 +61,11 @@ def ceil_div(a, b):
 
 
 @kernel
-def _add_tile(state, array, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+def _add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
     """Append the folds of one tile, as the busiest array runs them, to the sequence."""
     dataflow, overlap, used = array[X_DATAFLOW], array[X_OVERLAP], array[X_USED_EDGES]
     rows, cols, arrays = array[X_ROWS], array[X_COLS], array[X_ARRAYS]
-    k_steps = ceil_div(tile_k, array[X_LANES])
+    k_steps = ceil_div(tile_k, lanes)
     os = dataflow == OS
     if os:
         row_extent, col_extent, steps = tile_m, tile_n, k_steps
@@ -122,7 +131,7 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
     ``paced`` and ``ideal`` are the pace with and without port limits; the ``*_dep`` are the stages that weights,
     activations and the fused operations' other operands wait for.
     """
-    groups, m, n, k = layer[L_GROUPS], layer[L_M], layer[L_N], layer[L_K]
+    groups, m, n, k, lanes = layer[L_GROUPS], layer[L_M], layer[L_N], layer[L_K], layer[L_LANES]
     tile_g, tile_m, tile_n, tile_k = tiling[T_G], tiling[T_M], tiling[T_N], tiling[T_K]
     counts = np.array([ceil_div(m, tile_m), ceil_div(n, tile_n), ceil_div(k, tile_k)], np.int64)
     group_tiles = ceil_div(groups, tile_g)
@@ -176,8 +185,8 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 # The next tile works on other outputs: the partial sums leave the SRAM.
                 record[OUT_BYTES] = ceil_div(outputs * array[X_ACC_BITS], 8)
 
-            _add_tile(state, array, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
-            _add_tile(ideal_state, array, ideal, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
+            _add_tile(state, array, lanes, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
+            _add_tile(ideal_state, array, lanes, ideal, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
             now = max(end, sequence_end(state, array[X_DATAFLOW] == OS, array[X_OVERLAP]))
             ideal_now = max(ideal_end, sequence_end(ideal_state, array[X_DATAFLOW] == OS, array[X_OVERLAP]))
             record[BACK_TO_BACK], record[IDEAL] = now - end, ideal_now - ideal_end
@@ -188,7 +197,7 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
             )  # fmt: skip
             if from_idle[key] < 0:
                 fresh = new_state()
-                _add_tile(fresh, array, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
+                _add_tile(fresh, array, lanes, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
                 from_idle[key] = sequence_end(fresh, array[X_DATAFLOW] == OS, array[X_OVERLAP])
             record[FROM_IDLE] = max(from_idle[key], record[BACK_TO_BACK])
             row += 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.array.folding import DATAFLOW_CODE
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
+from accel_sim.array.tile_kernel import IS, OS, WS
 from accel_sim.hardware.schema import Hardware
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.schedule import ArrayWork
@@ -15,6 +15,7 @@ from accel_sim.schedule import ArrayWork
 __all__ = ["array_vector", "half_bits", "halves", "layer_vector", "pace_vector", "tiling_vector"]
 
 Vector = NDArray[np.int64]
+_DATAFLOWS = {"ws": WS, "is": IS, "os": OS}
 
 
 def array_vector(hardware: Hardware) -> Vector:
@@ -22,12 +23,11 @@ def array_vector(hardware: Hardware) -> Vector:
     array = hardware.array
     return np.array(
         [
-            DATAFLOW_CODE[array.dataflow],
+            _DATAFLOWS[array.dataflow],
             OVERLAP_CODE[array.fold_overlap],
             array.edge_folds == "used",
             array.rows,
             array.cols,
-            array.lanes,
             array.arrays,
             array.os_drain,
             array.acc_bits,
@@ -37,8 +37,8 @@ def array_vector(hardware: Hardware) -> Vector:
     )
 
 
-def layer_vector(work: ArrayWork) -> Vector:
-    """An array layer with what its outputs become."""
+def layer_vector(work: ArrayWork, lanes: int) -> Vector:
+    """An array layer with what its outputs become; ``lanes`` multiplications per PE and step."""
     layer = work.layer
     return np.array(
         [
@@ -51,6 +51,7 @@ def layer_vector(work: ArrayWork) -> Vector:
             work.stored_bytes,
             work.extra_bytes,
             work.vector_operations,
+            lanes,
         ],
         np.int64,
     )

@@ -1,4 +1,4 @@
-"""The operands of one group as the kernels read them: cost bytes of what moves and what rests, and the places of each block."""
+"""The operands of one group as the kernels read them: cost bytes of what moves and rests, the places of each block."""
 
 from __future__ import annotations
 
@@ -99,8 +99,9 @@ def make_recipe(array: ArrayConfig, layer: GemmLayer) -> Recipe:
 
 @dataclass(frozen=True)
 class GroupOperands:
-    """One group: cost bytes (and term masks, 1×1 where no window reads them) of the moving matrix ``(steps or rows, k)`` and the
-    resting one ``(k, columns)``, and the weights ``(k, n)`` whose zeros decide what is dropped."""
+    """One group: cost bytes (and term masks, 1×1 where no window reads them) of the moving matrix ``(steps or rows,
+    k)`` and the resting one ``(k, columns)``, and the weights ``(k, n)`` whose zeros decide what is dropped.
+    """
 
     moving: NDArray[np.uint8]
     moving_masks: NDArray[np.uint32]
@@ -118,7 +119,9 @@ def group_operands(
     else:
         moving, resting = activations, weights
     moving_intake, resting_intake = (recipe.other, recipe.own) if recipe.transposed else (recipe.own, recipe.other)
-    moving_reach, resting_reach = (-1, recipe.own_reach) if recipe.transposed else (recipe.own_reach, recipe.other_reach)
+    moving_reach, resting_reach = (
+        (-1, recipe.own_reach) if recipe.transposed else (recipe.own_reach, recipe.other_reach)
+    )
     return GroupOperands(
         moving=np.ascontiguousarray(cost_table(moving_intake)[moving]),
         moving_masks=_masks(moving_intake, moving, moving_reach),
@@ -135,7 +138,7 @@ def _masks(intake: Intake, values: NDArray[np.integer], reach: int) -> NDArray[n
 
 
 class Block(NamedTuple):
-    """Places of one column block between two k: what :mod:`accel_sim.dynamic.structure_kernel` returns, and ``chosen (slots, cols)``."""
+    """Places of one column block (:mod:`accel_sim.dynamic.structure_kernel`), and ``chosen (slots, cols)``."""
 
     ptr: Ints
     edge_k: Ints
@@ -152,7 +155,9 @@ class Block(NamedTuple):
         return int(self.slots.sum())
 
 
-def make_block(recipe: Recipe, operands: GroupOperands, dataflow: str, cols: tuple[int, int], ks: tuple[int, int]) -> Block:
+def make_block(
+    recipe: Recipe, operands: GroupOperands, dataflow: str, cols: tuple[int, int], ks: tuple[int, int]
+) -> Block:
     """The places of columns ``cols`` (a range) for the k range ``ks``."""
     first, width = cols[0], cols[1] - cols[0]
     resting = (operands.resting, operands.resting_masks, first)

@@ -12,7 +12,16 @@ import numpy as np
 from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
 from accel_sim.jit import kernel
 
-__all__ = ["column_beats", "count_rows", "count_transposed", "drain_chain", "new_chain", "row_beats", "run_fold", "steps_issued"]
+__all__ = [
+    "column_beats",
+    "count_rows",
+    "count_transposed",
+    "drain_chain",
+    "new_chain",
+    "row_beats",
+    "run_fold",
+    "steps_issued",
+]
 
 EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES = range(4)
 # Scalars of a chain.
@@ -21,8 +30,8 @@ END, STARTED = range(2)
 
 @kernel
 def new_chain(lines, depth):
-    """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the FIFOs between
-    lines, the end of each line's drain, scalars.
+    """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the
+    FIFOs between lines, the end of each line's drain, scalars.
     """
     return (
         np.zeros(lines, np.int64),
@@ -37,7 +46,7 @@ def new_chain(lines, depth):
 
 @kernel
 def steps_issued(cost, m0, m1, ptr, edge_k, skip_waves):
-    """Places of the block's list that are issued for rows ``m0 .. m1-1``: all, or those with an activation that is not zero."""
+    """Places of the block that are issued for rows ``m0 .. m1-1``: all, or those with a non-zero activation."""
     places = ptr.size - 1
     issued = np.empty(places, np.int64)
     count = 0
@@ -85,7 +94,7 @@ def row_beats(cost, masks, m0, m1, lines, issued, ptr, edge_k, edge_pair, other,
 
 @kernel
 def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, group, reach, idle_beat):
-    """Beats ``(lines, steps)`` of PE columns: ``cost (k, n)`` of the operand from the top, ``chosen (slots, cols)`` its k."""
+    """Beats ``(lines, steps)`` of PE columns: ``cost (k, n)`` of what comes from the top, ``chosen`` its k."""
     beats = np.full((lines, issued.size), idle_beat, np.int64)
     scratch = np.empty(lanes, np.uint32)
     for step in range(issued.size):
@@ -124,7 +133,9 @@ def count_rows(sums, beats, cost, m0, m1, issued, ptr, edge_k, edge_all, edge_no
 
 
 @kernel
-def count_transposed(sums, beats, a_cost, w_cost, m0, m1, first_col, cols, issued, chosen, lanes, gate_moving, gate_resting):
+def count_transposed(
+    sums, beats, a_cost, w_cost, m0, m1, first_col, cols, issued, chosen, lanes, gate_moving, gate_resting
+):
     """The same where beats belong to columns."""
     nonzero_rows = np.zeros(a_cost.shape[1], np.int64)
     for m in range(m0, m1):
@@ -149,8 +160,8 @@ def count_transposed(sums, beats, a_cost, w_cost, m0, m1, first_col, cols, issue
 
 @kernel
 def run_fold(beats, stretch, depth, chained, chain):
-    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's start or, with
-    ``chained``, from the sequence's.
+    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's
+    start or, with ``chained``, from the sequence's.
     """
     lines, steps = beats.shape
     free = np.zeros(lines, np.int64)

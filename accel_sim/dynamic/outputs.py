@@ -67,7 +67,9 @@ class _Timer:
 class OutputTiles:
     """Time and counts of an os layer, tile after tile in the order in which they run."""
 
-    def __init__(self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool) -> None:
+    def __init__(
+        self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool
+    ) -> None:
         self._hardware, self._layer, self._recipe, self._deal_n = hardware, layer, recipe, deal_n
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [self._new_timer(pace) for pace in self._paces]
@@ -127,9 +129,7 @@ class OutputTiles:
         tally.gated_cycles += int(sums[3])
         self._count(block, issued, height, width, later_k)
 
-    def _beats(
-        self, operands: GroupOperands, block: Block, rows: Range, cols: Range, issued: Ints, sums: Ints
-    ) -> Ints:
+    def _beats(self, operands: GroupOperands, block: Block, rows: Range, cols: Range, issued: Ints, sums: Ints) -> Ints:
         """Beats ``(lines, steps)`` of one fold; adds its multiplications to ``sums``."""
         array, recipe = self._hardware.array, self._recipe
         used = array.edge_folds == "used"
@@ -151,7 +151,8 @@ class OutputTiles:
             )
             gates = (recipe.gate_moving, recipe.gate_resting)
             count_transposed(
-                sums, beats, operands.moving, operands.resting, *rows, cols[0], width, issued, block.chosen, recipe.lanes,
+                sums, beats, operands.moving, operands.resting, *rows, cols[0], width, issued, block.chosen,
+                recipe.lanes,
                 *gates,
             )  # fmt: skip
             return beats

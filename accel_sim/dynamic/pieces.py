@@ -25,7 +25,8 @@ _TERM_SERIAL = {"term_serial_act": "a", "term_serial_weight": "w", "term_serial_
 class Intake:
     """How a PE takes one operand: ``terms`` one effectual term at a time, else ``digit_bits`` at a time.
 
-    ``serial`` is ``False`` for the operand that a PE takes whole. ``dynamic``: the width is the shortest that holds the values.
+    ``serial`` is ``False`` for the operand that a PE takes whole. ``dynamic``: the width is the shortest that holds
+    the values.
     """
 
     bits: int
@@ -100,7 +101,7 @@ def _values(intake: Intake) -> NDArray[np.int64]:
 
 
 def _masks(values: NDArray[np.int64], csd: bool) -> NDArray[np.uint32]:
-    """Ones of the magnitude; or non-zero digits of the canonical signed-digit form: ``(3v ^ v) >> 1`` (Reitwiesner 1960)."""
+    """Ones of the magnitude, or digits of its canonical signed-digit form, ``(3v ^ v) >> 1`` (Reitwiesner 1960)."""
     magnitude = np.abs(values).astype(np.uint32)
     return (magnitude * np.uint32(3) ^ magnitude) >> np.uint32(1) if csd else magnitude
 

@@ -65,8 +65,10 @@ def _take(hardware: Hardware, recipe: Recipe, operands: LayerOperands, group: in
 def _tile_ranges(layer: GemmLayer, tiling: Tiling) -> Iterator[tuple[Range, Range, Range, Range]]:
     """Ranges of groups, m, n and k of every tile, in order."""
     extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
-    parts = {name: [(i, min(extent, i + size)) for i in range(0, extent, size)] for name, (extent, size) in extents.items()}
-    outer, middle, inner = tiling.loop_order
+    parts = {
+        name: [(i, min(extent, i + size)) for i in range(0, extent, size)] for name, (extent, size) in extents.items()
+    }
+    outer, middle, inner = tuple(tiling.loop_order)
     for g in range(0, layer.groups, tiling.tile_g):
         group = (g, min(layer.groups, g + tiling.tile_g))
         for first in parts[outer]:

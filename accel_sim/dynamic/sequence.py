@@ -1,4 +1,4 @@
-"""Folds of known length one after another on several arrays: the sequences of section 5 for ``none`` and ``preload``."""
+"""Folds of known length one after another on several arrays: section 5's sequences for ``none`` and ``preload``."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Kernel: which k are left of a column block, and how they share a PE's lanes (section 6).
 
-A *slot* is one lane of one PE row (ws, is) or time step (os). Its edge carries the slot's candidates; in every column the PE multiplies
-one of them. Slots come as a CSR list of candidates and ``chosen[slot, column]``.
+A *slot* is one lane of one PE row (ws, is) or time step (os). Its edge carries the slot's candidates; in every
+column the PE multiplies one of them. Slots come as a CSR list of candidates and ``chosen[slot, column]``.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def skip_rows(weights):
 def n_m_slots(weights, keep, of, segment):
     """Slots of N:M sparsity: ``min(keep, group)`` per group of ``of`` consecutive k; groups restart every ``segment``.
 
-    A column's non-zero weights take the group's slots in the order of k; where it has fewer, its zeros fill up, lowest k first.
+    A column's non-zero weights take the group's slots in the order of k; where it has fewer, its zeros fill up,
+    lowest k first.
     """
     depth, cols = weights.shape
     groups = 0
@@ -74,8 +75,8 @@ def n_m_slots(weights, keep, of, segment):
 
 @kernel
 def packed_slots(weights, limit):
-    """Column combining (Kung, McDanel, Zhang 2019) without pruning of conflicts: k densest first, ties by lower k, each into the
-    first slot with room for it and no column in which both are non-zero.
+    """Column combining (Kung, McDanel, Zhang 2019) without pruning of conflicts: k densest first, ties by lower k,
+    each into the first slot with room for it and no column in which both are non-zero.
     """
     depth, cols = weights.shape
     density = np.zeros(depth, np.int64)

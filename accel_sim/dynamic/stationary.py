@@ -63,7 +63,9 @@ class _Timer:
 class StationaryTiles:
     """Time and counts of a ws or is layer, tile after tile in the order in which they run."""
 
-    def __init__(self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool) -> None:
+    def __init__(
+        self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool
+    ) -> None:
         self._hardware, self._layer, self._recipe = hardware, layer, recipe
         self._is = hardware.array.dataflow == "is"
         self._deal_cols = deal_n != self._is  # otherwise chunks of the time steps are dealt
@@ -162,9 +164,7 @@ class StationaryTiles:
         )
         return streams, issued
 
-    def _count(
-        self, block: Block, issued: Ints, sums: Ints, span: _Span, steps: tuple[int, int], width: int
-    ) -> None:
+    def _count(self, block: Block, issued: Ints, sums: Ints, span: _Span, steps: tuple[int, int], width: int) -> None:
         """Add one block's actions."""
         hardware, recipe, layer, tally = self._hardware, self._recipe, self._layer, self.tally
         array, buffers = hardware.array, hardware.buffers

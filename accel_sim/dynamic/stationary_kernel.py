@@ -2,8 +2,8 @@
 
     f[r][t] = max( f[r][t-1] + b[r][t],  f[r-1][t] + 1,  f[r+1][t-D] )
 
-The K folds of one column block run in order. Each gets its own recurrence, from -1 in every row (``none``, ``preload``), or
-they are one sequence that carries its state on (``full``; the state is :func:`new_chain`).
+The K folds of one column block run in order. Each gets its own recurrence, from -1 in every row (``none``,
+``preload``), or they are one sequence that carries its state on (``full``; the state is :func:`new_chain`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ LOAD_END, BEGIN, STARTED, END, PREVIOUS_FIRST = range(5)
 
 @kernel
 def new_chain(rows, depth):
-    """State of a sequence of overlapping folds: per row the end of its last step and the cycle in which it copies its shadow; per
-    FIFO below a row its last ``depth`` pops, pushes and pops so far; scalars.
+    """State of a sequence of overlapping folds: per row the end of its last step and the cycle in which it copies
+    its shadow; per FIFO below a row its last ``depth`` pops, pushes and pops so far; scalars.
     """
     last_end = np.full(rows, -1, np.int64)
     free = np.zeros(rows, np.int64)
@@ -149,9 +149,9 @@ def run_block(
 ):  # fmt: skip
     """Run the K folds of one column block over time steps ``t0 .. t1-1``.
 
-    ``cost (steps, k)``: cost bytes of the moving operand, ``masks`` its terms (read where ``reach`` is 0 or more); the places are those
-    of :mod:`accel_sim.dynamic.structure_kernel`. Adds to ``sums`` and returns per fold its steps, and its streaming cycles up to the
-    first column's end (0 and 0 where no step is issued).
+    ``cost (steps, k)``: cost bytes of the moving operand, ``masks`` its terms (read where ``reach`` is 0 or more);
+    the places are those of :mod:`accel_sim.dynamic.structure_kernel`. Adds to ``sums`` and returns per fold its
+    steps, and its streaming cycles up to the first column's end (0 and 0 where no step is issued).
     """
     places = ptr.size - 1
     folds = -(-places // rows)

@@ -1,7 +1,8 @@
 """Kernel: the places of a fold (PE rows of ws and is, time steps of os) with what beats and counts need of them.
 
-Per entry of a place's edge: its k, how many lanes of all columns multiply it, how many of these have a non-zero resting operand, and
-the most pieces of those resting operands. Per place: slots, and the pieces of its resting operands.
+Per entry of a place's edge: its k, how many lanes of all columns multiply it, how many of these have a non-zero
+resting operand, and the most pieces of those resting operands. Per place: slots, and the pieces of its resting
+operands.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ NONZERO, PIECES = 0x80, 0x7F
 
 @kernel
 def window_cycles(masks, count, reach):
-    """Cycles until the first ``count`` lanes of ``masks`` have retired their terms, where a lane retires its lowest remaining term
-    only if that lies less than ``2**reach`` positions above the lowest of all (Pragmatic); ``masks`` is used up.
+    """Cycles until the first ``count`` lanes of ``masks`` have retired their terms, where a lane retires its lowest
+    remaining term only if that lies less than ``2**reach`` positions above the lowest of all (Pragmatic); ``masks``
+    is used up.
     """
     cycles = 0
     span = 1 << reach
@@ -44,8 +46,8 @@ def window_cycles(masks, count, reach):
 def from_singles(ks, cost, masks, first_col, cols, lanes, reach):
     """Places of slots with one candidate each, the same in all columns ``first_col .. first_col + cols - 1``.
 
-    ``cost (k, n)``: cost bytes of the resting operand; ``masks (k, n)``: its terms, read with a ``reach`` of 0 or more. Returns
-    ``(ptr, edge_k, edge_all, edge_nonzero, edge_pair, other, slots)``.
+    ``cost (k, n)``: cost bytes of the resting operand; ``masks (k, n)``: its terms, read with a ``reach`` of 0 or
+    more. Returns ``(ptr, edge_k, edge_all, edge_nonzero, edge_pair, other, slots)``.
     """
     count = ks.size
     places = -(-count // lanes)

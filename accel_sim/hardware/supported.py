@@ -14,18 +14,6 @@ from accel_sim.hardware.schema import Hardware, NmSparsity
 __all__ = ["SUPPORTED", "unsupported_values"]
 
 SUPPORTED: dict[str, tuple[Any, ...]] = {
-    "array.arithmetic": ("parallel",),
-    "array.precision": ("layer",),
-    "array.encoding": ("bits",),
-    "array.digit_bits": (1,),
-    "array.bricks": (16,),
-    "array.term_window": (None,),
-    "array.sync_rows": (1,),
-    "array.sync_cols": (1,),
-    "array.fifo_depth": (1,),
-    "array.pack_limit": (8,),
-    "array.weight_sparsity": ("none",),
-    "array.activation_sparsity": ("none",),
     "buffers.bank_conflicts": ("even",),
     "buffers.activations.format": ("dense",),
     "buffers.weights.format": ("dense",),

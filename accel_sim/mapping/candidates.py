@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.hardware.schema import Hardware
+from accel_sim.array.beats import step_lanes
+from accel_sim.hardware.schema import ArrayConfig, Hardware, NmSparsity
 from accel_sim.workload import GemmLayer
 
 __all__ = ["Candidates", "candidates"]
@@ -45,7 +46,8 @@ def candidates(hardware: Hardware, layer: GemmLayer) -> Candidates:
     """What the search tries for ``layer``; sizes that the hwconfig fixes stand alone."""
     array, fixed = hardware.array, hardware.mapping
     whole = hardware.buffers.unlimited_capacity
-    k_unit = array.lanes if array.dataflow == "os" else array.rows * array.lanes
+    lanes = step_lanes(array, layer.a_bits, layer.w_bits)
+    k_unit = lanes if array.dataflow == "os" else array.rows * lanes
     m_unit = {"ws": 1, "is": array.cols, "os": array.rows}[array.dataflow]
     n_unit = 1 if array.dataflow == "is" else array.cols
     conv = layer.conv
@@ -55,5 +57,16 @@ def candidates(hardware: Hardware, layer: GemmLayer) -> Candidates:
         g=_sizes(layer.groups, 1, layer.groups if whole else None),
         m=_sizes(layer.m, m_unit, fixed.tile_m or (layer.m if whole else None), m_extra),
         n=_sizes(layer.n, n_unit, fixed.tile_n or (layer.n if whole else None)),
-        k=_sizes(layer.k, k_unit, fixed.tile_k or (layer.k if whole else None), k_extra),
+        k=_whole_groups(array, layer, _sizes(layer.k, k_unit, fixed.tile_k or (layer.k if whole else None), k_extra)),
     )
+
+
+def _whole_groups(array: ArrayConfig, layer: GemmLayer, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """With N:M sparsity, the sizes that cut no group: all of K, whole kernel positions, or whole groups of one."""
+    if not isinstance(array.weight_sparsity, NmSparsity):
+        return sizes
+    segment = layer.conv.in_channels if layer.conv else layer.k
+    of = array.weight_sparsity.of
+    cuts_none = (sizes == layer.k) | (sizes % segment == 0) | ((segment % of == 0) & (sizes % of == 0))
+    kept = sizes[cuts_none]
+    return kept if len(kept) else np.array([layer.k], np.int64)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.actions import sharing
-from accel_sim.array.beats import constant_beat_cycles
+from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.array.ports import pace
 from accel_sim.array.vectors import layer_vector, pace_vector
 from accel_sim.energy.model import EnergyModel, layer_energy
@@ -171,7 +171,7 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
     speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False)
     scores, need_bits = estimate_all(
-        layer_vector(work),
+        layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
         conv_vector(layer.conv),
         machine.array_vector,
         pace_vector(speed),

@@ -16,6 +16,7 @@ from accel_sim.array.tile_kernel import (
     L_EXTRA_BYTES,
     L_GROUPS,
     L_K,
+    L_LANES,
     L_M,
     L_N,
     L_STORE_BYTES,
@@ -26,7 +27,6 @@ from accel_sim.array.tile_kernel import (
     X_ACC_BITS,
     X_COLS,
     X_DATAFLOW,
-    X_LANES,
     X_OVERLAP,
     X_ROWS,
     X_VECTOR_LANES,
@@ -85,9 +85,9 @@ def _tile_cycles(layer, array, pace, tiling, deal_n):
                     if count <= 0:
                         continue
                     state = new_state()
-                    _add_tile(state, array, pace, sg, sm, sn, sk, deal_n, lk > 0)
+                    _add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
                     once = sequence_end(state, os, overlap)
-                    _add_tile(state, array, pace, sg, sm, sn, sk, deal_n, lk > 0)
+                    _add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
                     total += count * (sequence_end(state, os, overlap) - once)
     return total
 
@@ -98,7 +98,7 @@ def _edge_bits(layer, array, tiling):
     _, tile_m, tile_n, tile_k = tiling
     groups, m, n, k = layer[L_GROUPS], layer[L_M], layer[L_N], layer[L_K]
     tiles_m, tiles_n, tiles_k = ceil_div(m, tile_m), ceil_div(n, tile_n), ceil_div(k, tile_k)
-    rows, cols, lanes = array[X_ROWS], array[X_COLS], array[X_LANES]
+    rows, cols, lanes = array[X_ROWS], array[X_COLS], layer[L_LANES]
     folds_m, folds_n, folds_k = 1, 1, 1
     if array[X_DATAFLOW] == WS:
         folds_n, folds_k = _folds(n, tile_n, cols), _folds(k, tile_k, rows * lanes)

@@ -1,0 +1,1 @@
+"""SRAM footprints, DRAM parts and the DRAM model."""

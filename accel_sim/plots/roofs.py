@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from accel_sim.array.beats import constant_beat_cycles
+from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.hardware.schema import Hardware
 from accel_sim.memory.dram import dram_model
 from accel_sim.plots.roofline import Roofs
@@ -21,8 +21,9 @@ def roofs_of(hardware: Hardware, layers: Sequence[LayerResult]) -> Roofs:
 
     """
     widths = {(layer.a_bits, layer.w_bits) for layer in layers if layer.groups}
-    beat = min((constant_beat_cycles(hardware.array, a_bits, w_bits) for a_bits, w_bits in widths), default=1)
+    array = hardware.array
+    rates = [step_lanes(array, *width) / constant_beat_cycles(array, *width) for width in widths]
     return Roofs(
-        peak_macs_per_cycle=hardware.pes * hardware.array.lanes / beat,
+        peak_macs_per_cycle=hardware.pes * max(rates, default=array.lanes),
         dram_bytes_per_cycle=dram_model(hardware).bytes_per_cycle,
     )

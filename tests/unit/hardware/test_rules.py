@@ -146,19 +146,6 @@ def test_every_rule_is_listed_once() -> None:
 @pytest.mark.parametrize(
     ("field", "value", "text"),
     [
-        ("array.arithmetic", "serial_act", "'serial_act' is not supported yet; supported: parallel"),
-        ("array.precision", "dynamic", "'dynamic' is not supported yet; supported: layer"),
-        ("array.encoding", "csd", "'csd' is not supported yet; supported: bits"),
-        ("array.digit_bits", 2, "2 is not supported yet; supported: 1"),
-        ("array.bricks", 8, "8 is not supported yet; supported: 16"),
-        ("array.term_window", 2, "2 is not supported yet; supported: null"),
-        ("array.sync_rows", 2, "2 is not supported yet; supported: 1"),
-        ("array.sync_cols", 2, "2 is not supported yet; supported: 1"),
-        ("array.fifo_depth", 4, "4 is not supported yet; supported: 1"),
-        ("array.pack_limit", 4, "4 is not supported yet; supported: 8"),
-        ("array.weight_sparsity", "gate", "'gate' is not supported yet; supported: none"),
-        ("array.weight_sparsity", n_m(1, 4), "'n_m' is not supported yet; supported: none"),
-        ("array.activation_sparsity", "gate", "'gate' is not supported yet; supported: none"),
         ("buffers.bank_conflicts", "exact", "'exact' is not supported yet; supported: even"),
         ("buffers.activations.format", "rle", "'rle' is not supported yet; supported: dense"),
         ("buffers.weights.format", "csc", "'csc' is not supported yet; supported: dense"),
@@ -181,11 +168,11 @@ def test_a_file_with_several_such_fields_names_the_lines(tmp_path: Any) -> None:
     from accel_sim.hardware.load import BUILTIN_DIRECTORY
 
     text = (BUILTIN_DIRECTORY / "dense_int8_16x16.yaml").read_text()
-    text = text.replace("arithmetic: parallel", "arithmetic: fused\n  lanes: 3").replace("channels: 2", "part: lpddr9")
+    text = text.replace("kib: 128", "kib: 128\n    format: rle").replace("channels: 2", "part: lpddr9")
     path = tmp_path / "hw.yaml"
     path.write_text(text)
     with pytest.raises(HardwareError) as caught:
         load_hardware(path)
     first, second = str(caught.value).splitlines()
-    assert first == f"{path}:13:15: array.arithmetic: 'fused' is not supported yet; supported: parallel"
+    assert first == f"{path}:19:13: buffers.activations.format: 'rle' is not supported yet; supported: dense"
     assert second.startswith(f"{path}:31:9: dram.part: 'lpddr9' is no DRAM part and no file; ")
