@@ -18,7 +18,7 @@ What becomes of each operation:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,14 @@ def workload_from_graph(
     return Workload(name, tuple(lowering.layers))
 
 
+def _merged(pieces: Iterable[_Piece]) -> tuple[_Piece, ...]:
+    """One piece per layer, in order of first appearance: slices that are joined again are one tensor."""
+    elements: dict[str, int] = {}
+    for piece in pieces:
+        elements[piece.layer] = elements.get(piece.layer, 0) + piece.elements
+    return tuple(_Piece(layer, count) for layer, count in elements.items())
+
+
 class _Lowering:
     """The state of one pass over the graph: the layers so far and, per node, the pieces that its outputs consist of."""
 
@@ -91,7 +99,7 @@ class _Lowering:
             self._pieces[node] = (_Piece("", TensorRef(data["output_shapes"][0]).elements),)
             return
         if self._vanishes(node, data):
-            self._pieces[node] = tuple(piece for ref in data["operands"] for piece in self._read(ref))
+            self._pieces[node] = _merged(piece for ref in data["operands"] for piece in self._read(ref))
             return
         layer = self._vector(node, data) if data["gemm"] is None else self._gemm(node, data)
         self.layers.append(layer)
