@@ -201,7 +201,7 @@ class MappingConfig(Section):
     loop_order: Literal["mnk", "mkn", "nmk", "nkm", "kmn", "knm"] | None = None
     """Tile loops, outermost first; ``null`` = searched."""
     array_dim: Literal["auto", "m", "n"] = "auto"
-    """Dimension along which folds are dealt to several arrays; ``auto`` = the faster one."""
+    """Dimension along which folds are dealt to several arrays; ``auto`` = the better one for the objective."""
 
 
 class EnergyConfig(Section):
