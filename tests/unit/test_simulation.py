@@ -229,8 +229,7 @@ def test_more_arrays_are_never_slower(shape: tuple[int, int, int], dataflow: str
 
     one, two, four = (arrays(count) for count in (1, 2, 4))
     assert one >= two >= four
-    dims = ["m"] if dataflow == "is" else ["m", "n"]
-    assert four == min(arrays(4, dim) for dim in dims)
+    assert four == min(arrays(4, dim) for dim in ("m", "n"))
 
 
 def test_four_arrays_share_the_column_folds() -> None:
