@@ -36,9 +36,10 @@ from accel_sim.reference import pe_kernel as pe
 from accel_sim.reference.folds import Fold, FoldPlan, plan_folds
 from accel_sim.reference.operands import check_n_m, check_range
 from accel_sim.reference.output_stationary_kernel import run_output_stationary
+from accel_sim.reference.rigid_kernel import run_rigid
 from accel_sim.reference.spec import ArraySpec
 from accel_sim.reference.stationary_kernel import run_stationary
-from accel_sim.reference.tables import Pace, datapath, fold_tables, structure
+from accel_sim.reference.tables import Pace, datapath, fold_tables, is_rigid, rigid_types, structure
 from accel_sim.result import MacCounts
 
 __all__ = ["ReferenceRun", "plan_layer", "run_folds", "run_reference"]
@@ -125,8 +126,14 @@ def run_folds(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace
         return ReferenceRun(outputs, 0, ArrayCounts(), none, none, none)
     tables = fold_tables(plan, folds, spec, pace)
     machine = structure(spec, pace, plan.index_bits, len(tables.fold))
-    run = run_output_stationary if spec.dataflow == "os" else run_stationary
-    cycles, counters, times = run(machine, datapath(spec, plan.decodes_per_step), tables, plan.moving, outputs)
+    path = datapath(spec, plan.decodes_per_step)
+    if spec.dataflow == "os":
+        cycles, counters, times = run_output_stationary(machine, path, tables, plan.moving, outputs)
+    elif is_rigid(spec):
+        kinds = rigid_types(spec)
+        cycles, counters, times = run_rigid(machine, path, tables, plan.moving, outputs, *kinds)
+    else:
+        cycles, counters, times = run_stationary(machine, path, tables, plan.moving, outputs)
     if counters[pe.UNFINISHED]:
         raise RunError(f"{counters[pe.UNFINISHED]} PE steps ended before their operands were exhausted")
     absent = np.full((len(folds), 2), -1)

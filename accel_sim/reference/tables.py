@@ -13,7 +13,19 @@ from accel_sim.reference.folds import Fold, FoldPlan
 from accel_sim.reference.pe_kernel import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
 from accel_sim.reference.spec import TERMS, WHOLE, ArraySpec
 
-__all__ = ["FULL", "NONE", "PRELOAD", "FoldTables", "Pace", "Structure", "datapath", "fold_tables", "structure"]
+__all__ = [
+    "FULL",
+    "NONE",
+    "PRELOAD",
+    "FoldTables",
+    "Pace",
+    "Structure",
+    "datapath",
+    "fold_tables",
+    "is_rigid",
+    "rigid_types",
+    "structure",
+]
 
 Ints = NDArray[np.int64]
 
@@ -137,6 +149,27 @@ def datapath(spec: ArraySpec, decodes: bool) -> Datapath:
         own_is_selected=not spec.transposed,
         decodes=decodes,
     )
+
+
+def is_rigid(spec: ArraySpec) -> bool:
+    """Whether every beat of a ws or is array is as long as the next and every lane multiplies its own k."""
+    own, other = line_intakes(spec)
+    return (
+        spec.dataflow != "os"
+        and not (own.data_dependent or other.data_dependent)
+        and spec.weight_sparsity not in {"n_m", "pack_columns"}
+        and (spec.arithmetic != "fused" or fused_parts(spec) == 1)
+        and (spec.edge_folds == "full" or spec.fold_overlap != "full")
+    )
+
+
+def rigid_types(spec: ArraySpec) -> tuple[NDArray[np.signedinteger], NDArray[np.signedinteger]]:
+    """Empty arrays of the narrowest types that hold the array's operands and its partial sums."""
+    signed_bits = (spec.a_bits + (not spec.a_signed), spec.w_bits + (not spec.w_signed))
+    deepest = spec.rows * spec.step_lanes << sum(signed_bits)
+    if max(signed_bits) <= 16 and deepest < 1 << 31:
+        return np.zeros(0, np.int16), np.zeros(0, np.int32)
+    return np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
 def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace) -> FoldTables:
