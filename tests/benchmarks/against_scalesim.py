@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 from accel_sim import Workload, gemm, load_hardware, simulate
@@ -102,6 +103,7 @@ def run() -> Section:
 
 def _compare(scalesim: ScaleSim, dataflow: str, layer: str) -> _Row:
     m, n, k = LAYERS[layer]
+    print(f"SCALE-Sim: {layer} {dataflow} ...", file=sys.stderr)  # up to half a minute each
     theirs = scalesim({"rows": ROWS, "cols": COLS, "dataflow": dataflow, "m": m, "n": n, "k": k})
     overrides = {"preset": "scalesim", "array.dataflow": dataflow}
     hardware = load_hardware(f"dense_int8_{ROWS}x{COLS}", overrides=overrides)
