@@ -15,6 +15,8 @@ __all__ = ["RULES", "broken_rules"]
 Rule = Callable[[Hardware], Problem | None]
 _ADDRESS_FIELDS = ("ro", "ch", "ra", "ba", "bg", "co")
 _BITS_PER_KIB = 8192
+_WINDOWED = ("term_serial_act", "term_serial_weight")
+_DYNAMIC = ("parallel", "serial_act", "serial_weight", "serial_both")
 
 
 def broken_rules(hardware: Hardware) -> list[Problem]:
@@ -65,13 +67,21 @@ def _dataflow_problem(field: str, value: str, dataflow: str, allowed: str) -> Pr
 
 def _term_window_arithmetic(hardware: Hardware) -> Problem | None:
     array = hardware.array
-    if array.term_window is not None and array.arithmetic == "term_serial_both":
-        text = (
-            f"holds {array.term_window} while array.arithmetic holds 'term_serial_both'; "
-            "allowed there: null (term_serial_act and term_serial_weight have a window)"
-        )
-        return Problem(("array", "term_window"), text)
+    if array.term_window is not None and array.arithmetic not in _WINDOWED:
+        return _arithmetic_problem("term_window", str(array.term_window), array.arithmetic, _WINDOWED)
     return None
+
+
+def _dynamic_precision_arithmetic(hardware: Hardware) -> Problem | None:
+    array = hardware.array
+    if array.precision == "dynamic" and array.arithmetic not in _DYNAMIC:
+        return _arithmetic_problem("precision", "'dynamic'", array.arithmetic, _DYNAMIC)
+    return None
+
+
+def _arithmetic_problem(field: str, value: str, arithmetic: str, allowed: tuple[str, ...]) -> Problem:
+    text = f"holds {value} while array.arithmetic holds '{arithmetic}'; {value} is allowed with {', '.join(allowed)}"
+    return Problem(("array", field), text)
 
 
 def _array_dim_dataflow(hardware: Hardware) -> Problem | None:
@@ -141,6 +151,7 @@ RULES: tuple[Rule, ...] = (
     _pack_columns_dataflow,
     _skip_waves_dataflow,
     _term_window_arithmetic,
+    _dynamic_precision_arithmetic,
     _array_dim_dataflow,
     _nm_format_of_buffers,
     _nm_format_of_dram,

@@ -68,8 +68,29 @@ def n_m(keep: int, of: int) -> dict[str, Any]:
         (
             {"array.term_window": 2, "array.arithmetic": "term_serial_both"},
             {
-                "array.term_window": "holds 2 while array.arithmetic holds 'term_serial_both'; allowed there: null "
-                "(term_serial_act and term_serial_weight have a window)"
+                "array.term_window": "holds 2 while array.arithmetic holds 'term_serial_both'; 2 is allowed with "
+                "term_serial_act, term_serial_weight"
+            },
+        ),
+        (
+            {"array.term_window": 0, "array.arithmetic": "serial_act"},
+            {
+                "array.term_window": "holds 0 while array.arithmetic holds 'serial_act'; 0 is allowed with "
+                "term_serial_act, term_serial_weight"
+            },
+        ),
+        (
+            {"array.precision": "dynamic", "array.arithmetic": "fused"},
+            {
+                "array.precision": "holds 'dynamic' while array.arithmetic holds 'fused'; 'dynamic' is allowed with "
+                "parallel, serial_act, serial_weight, serial_both"
+            },
+        ),
+        (
+            {"array.precision": "dynamic", "array.arithmetic": "term_serial_act"},
+            {
+                "array.precision": "holds 'dynamic' while array.arithmetic holds 'term_serial_act'; 'dynamic' is "
+                "allowed with parallel, serial_act, serial_weight, serial_both"
             },
         ),
         (
@@ -128,6 +149,9 @@ def test_broken_rule(fields: dict[str, Any], problems: dict[str, str]) -> None:
         {"array.weight_sparsity": "skip_rows", "array.dataflow": "is"},
         {"array.activation_sparsity": "skip_waves", "array.dataflow": "os"},
         {"array.term_window": 2, "array.arithmetic": "term_serial_act"},
+        {"array.term_window": 0, "array.arithmetic": "term_serial_weight"},
+        *({"array.precision": "dynamic", "array.arithmetic": kind} for kind in ("parallel", "serial_both")),
+        *({"array.precision": "dynamic", "array.arithmetic": f"serial_{kind}"} for kind in ("act", "weight")),
         {"mapping.array_dim": "m"},
         {"mapping.array_dim": "n", "array.dataflow": "os"},
         {"dram.address_map": "rorabgbachco"},
