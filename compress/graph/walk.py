@@ -1,11 +1,12 @@
-"""Walks a traced PyTorch graph on fake tensors and writes down every operation."""
+"""Walks a traced PyTorch graph, on fake tensors unless a subclass says otherwise, and writes down every operation."""
 
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import torch
@@ -16,7 +17,7 @@ from torch.utils import _pytree as pytree
 from accel_sim.errors import WorkloadError
 from compress.graph.leaves import function_call
 from compress.graph.node import GraphBuilder, TensorRef
-from compress.graph.operations import CONSTANT_FACTORIES, Call, describe, known_operation
+from compress.graph.operations import CONSTANT_FACTORIES, Call, Facts, describe, known_operation
 
 __all__ = ["GraphWalker"]
 
@@ -26,9 +27,9 @@ GEMM_OR_NORM = ("conv2d", "linear", "matmul", "batch_norm", "layer_norm", "group
 
 @dataclass(frozen=True)
 class _Traced:
-    """A tensor on its way through the graph: its fake data and what the layer graph calls it."""
+    """A tensor on its way through the graph: its data and what the layer graph calls it."""
 
-    fake: Tensor
+    value: Tensor
     ref: TensorRef
 
 
@@ -65,7 +66,7 @@ class GraphWalker:
                 owner, name = (self._model, bindings[node.target]) if bindings[node.target] else (traced, node.target)
                 values.append(self._attribute(owner, name))
             elif remaining:
-                tensor = self._fake(remaining.pop(0))
+                tensor = self.hold(remaining.pop(0))
                 name = "input" if node is next(iter(traced.graph.nodes)) or bindings else str(node.target)
                 values.append(_Traced(tensor, self._builder.add_input(name, tuple(tensor.shape))))
             else:
@@ -77,6 +78,7 @@ class GraphWalker:
         """Walk one graph; ``inputs`` are the values of its placeholders in order."""
         env: dict[fx.Node, Any] = {}
         placeholders = iter(inputs)
+        spent = _spent_after(traced.graph)
         for node in traced.graph.nodes:
             if node.op == "placeholder":
                 env[node] = next(placeholders)
@@ -92,6 +94,8 @@ class GraphWalker:
             env[node] = self._node(node, args, kwargs, path or scope)
             if _in_place(node, self._model) and node.args and isinstance(node.args[0], fx.Node):
                 env[node.args[0]] = env[node]
+            for read in spent[node]:
+                del env[read]
         return None
 
     def _node(self, node: fx.Node, args: Any, kwargs: Any, path: str) -> Any:
@@ -109,9 +113,9 @@ class GraphWalker:
     def _module(self, path: str, args: Any, kwargs: Any) -> Any:
         module = self._model.get_submodule(path)
 
-        def parameter(name: str) -> TensorRef | None:
+        def parameter(name: str) -> _Traced | None:
             tensor = getattr(module, name)
-            return None if tensor is None else self._constant(tensor, f"{path}.{name}")
+            return None if tensor is None else self._traced_constant(tensor, f"{path}.{name}")
 
         simple = function_call(module, args, parameter) if not kwargs else None
         if simple is None:
@@ -134,13 +138,13 @@ class GraphWalker:
         return self._record(op, args, kwargs, result, path, f"{path}.{op}".lstrip("."))
 
     def _execute(self, function: Callable[..., Any], args: Any, kwargs: Any, path: str) -> Any:
-        fake_args, fake_kwargs = pytree.tree_map(lambda v: v.fake if isinstance(v, _Traced) else v, (args, kwargs))
+        value_args, value_kwargs = pytree.tree_map(lambda v: v.value if isinstance(v, _Traced) else v, (args, kwargs))
         try:
-            with self._fake_mode:
-                return function(*fake_args, **fake_kwargs)
+            with self.running():
+                return function(*value_args, **value_kwargs)
         except Exception as error:  # the operation's own complaint about its operands, of whatever type
             text = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            shapes = [tuple(v.shape) for v in pytree.tree_leaves((fake_args, fake_kwargs)) if isinstance(v, Tensor)]
+            shapes = [tuple(v.shape) for v in pytree.tree_leaves((value_args, value_kwargs)) if isinstance(v, Tensor)]
             raise WorkloadError(
                 f"module {path or '(the model itself)'!r} cannot take inputs {shapes}: {text}"
             ) from error
@@ -177,9 +181,13 @@ class GraphWalker:
                 gemm=facts.gemm,
                 attributes=facts.attributes,
             )
+            if facts.gemm is not None:
+                traced = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, _Traced)]
+                values = {id(leaf.ref): leaf.value for leaf in traced}
+                self.on_product(str(outputs[0].producer), facts, [values[id(ref)] for ref in facts.operands])
         named = iter(outputs)
-        values = [_Traced(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
-        return pytree.tree_unflatten(values, form)
+        results = [_Traced(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        return pytree.tree_unflatten(results, form)
 
     def _take_apart_module(self, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -209,7 +217,8 @@ class GraphWalker:
             def trace(*tensors: Tensor) -> fx.GraphModule:
                 return make_fx(on_tensors, tracing_mode="real", pre_dispatch=True)(*tensors)
 
-            self._taken_apart[signature] = self._execute(trace, tuple(traced), {}, path)
+            fakes = tuple(self._fake(value.value) for value in traced)
+            self._taken_apart[signature] = self._execute(trace, fakes, {}, path)
         return self._walk(self._taken_apart[signature], traced, path, names_modules=False)
 
     def _attribute(self, owner: nn.Module, target: str) -> Any:
@@ -219,7 +228,7 @@ class GraphWalker:
         return self._traced_constant(value, target) if isinstance(value, Tensor) else value
 
     def _traced_constant(self, tensor: Tensor, fallback: str) -> _Traced:
-        return _Traced(self._fake(tensor), self._constant(tensor, fallback))
+        return _Traced(self.hold(tensor), self._constant(tensor, fallback))
 
     def _constant(self, tensor: Tensor, fallback: str) -> TensorRef:
         name = self._names.get(id(tensor))
@@ -230,6 +239,26 @@ class GraphWalker:
         if isinstance(tensor, torch._subclasses.FakeTensor):
             return tensor
         return self._fake_mode.from_tensor(tensor, static_shapes=True)
+
+    def hold(self, tensor: Tensor) -> Tensor:
+        """What stands for an input, parameter or buffer during the walk: a fake tensor."""
+        return self._fake(tensor)
+
+    def running(self) -> AbstractContextManager[Any]:
+        """The context in which operations run."""
+        return self._fake_mode
+
+    def on_product(self, node: str, facts: Facts, operands: Sequence[Tensor]) -> None:
+        """Called for every matrix product with the tensors of ``facts.operands``; nothing to see in fake ones."""
+
+
+def _spent_after(graph: fx.Graph) -> dict[fx.Node, list[fx.Node]]:
+    """For each operation, the values that nothing reads after it; they are let go, as real tensors are large."""
+    spent: dict[fx.Node, list[fx.Node]] = defaultdict(list)
+    last_reader = {read: node for node in graph.nodes for read in node.all_input_nodes}
+    for read, node in last_reader.items():
+        spent[node].append(read)
+    return spent
 
 
 def _attention(
@@ -243,18 +272,16 @@ def _attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """``scaled_dot_product_attention`` in plain operations; the scale is a factor of the requantisation.
-
-    A causal mask is a constant that is added, whichever values it holds. Dropout does nothing in evaluation.
-    """
-    del dropout_p, scale
+    """``scaled_dot_product_attention`` in plain operations. Dropout does nothing in evaluation."""
+    del dropout_p
     if enable_gqa:
         raise WorkloadError("scaled_dot_product_attention with enable_gqa is not known")
-    scores = torch.matmul(query, key.transpose(-2, -1))
+    scores = torch.matmul(query, key.transpose(-2, -1)) * (query.shape[-1] ** -0.5 if scale is None else scale)
     if is_causal:
-        scores = scores + scores.new_zeros(scores.shape[-2:])
+        scores = scores + torch.full(scores.shape[-2:], -torch.inf, dtype=scores.dtype).triu(1)
     if attn_mask is not None:
-        scores = scores + attn_mask
+        # The logarithm of a mask of ones and zeros adds nothing, or minus infinity.
+        scores = scores + (attn_mask.to(scores.dtype).log() if attn_mask.dtype == torch.bool else attn_mask)
     return torch.matmul(torch.softmax(scores, -1), value)
 
 
@@ -295,7 +322,6 @@ def _is_torch(function: Any) -> bool:
         module.split(".")[0] in ("torch", "_operator", "math")
         or module == "torchvision.ops.stochastic_depth"
         or (owner is not None and issubclass(Tensor, owner))
-        or isinstance(getattr(torch, function.__name__, None), ModuleType)
     )
 
 
