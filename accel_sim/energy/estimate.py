@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from accel_sim.energy.area import pe_um2
-from accel_sim.energy.model import energy_model, pe_leakage_uw
+from accel_sim.array.beats import constant_beat_cycles, step_lanes
+from accel_sim.energy.model import energy_model
+from accel_sim.energy.pe import pe_leakage_uw, pe_um2
 from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.energy.tables import values_of
 from accel_sim.errors import InputError
@@ -37,7 +38,8 @@ class PeEstimate:
 def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | None = None) -> PeEstimate:
     """Price a PE of ``hardware`` and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
 
-    Registers: the operands that move (one for ws and is, both for os) and the lane's share of the partial sum.
+    Its cycles are those that the widths alone give; for term-serial kinds that is the most, a term in every position.
+    Registers: the operands that move (one for ws and is, both for os) and a share of the step's partial sum.
 
     Raises:
         InputError: a width outside 1..16.
@@ -51,16 +53,17 @@ def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | Non
     a_bits, w_bits = a_bits or array.native_bits, w_bits or array.native_bits
     model = energy_model(hardware, dram_pj_per_bit=0.0)
     values = values_of(model.constants)
-    passes = -(-a_bits // array.native_bits) * -(-w_bits // array.native_bits)
-    multiply = passes * model.multiply_pj[a_bits][w_bits]
-    registers = (_moving_bits(array, a_bits, w_bits) + array.acc_bits / array.lanes) * model.register_pj_per_bit
+    price = model.lanes.at(a_bits, w_bits)
+    multiply = constant_beat_cycles(array, a_bits, w_bits) * price.multiply_pj
+    psum_bits = array.acc_bits / step_lanes(array, a_bits, w_bits)
+    registers = (_moving_bits(array, a_bits, w_bits) + psum_bits) * model.register_pj_per_bit
     return PeEstimate(
         multiply_pj=multiply,
-        accumulate_pj=model.add_pj,
+        accumulate_pj=price.accumulate_pj,
         registers_pj=registers,
-        total_pj=multiply + model.add_pj + registers,
+        total_pj=multiply + price.accumulate_pj + registers,
         area_um2=pe_um2(values, array),
-        leakage_uw=pe_leakage_uw(values, hardware),
+        leakage_uw=pe_leakage_uw(values, array),
     )
 
 

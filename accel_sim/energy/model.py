@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from accel_sim.energy.arithmetic import add_pj, lane_arithmetic
-from accel_sim.energy.interpolate import loglog
+from accel_sim.array.beats import step_lanes
+from accel_sim.energy.arithmetic import pe_arithmetic
+from accel_sim.energy.gates import add_pj
+from accel_sim.energy.pe import leakage_uw_per_um2, pe_leakage_uw
+from accel_sim.energy.sparsity import SparsityPrices, edge_um2, sparsity_pj, sparsity_prices
 from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.energy.tables import AppliedConstant, apply_technology, load_energy_table, values_of, with_overrides
 from accel_sim.result import EnergyBreakdown
@@ -15,14 +18,50 @@ from accel_sim.workload.layers import MAX_BITS
 
 if TYPE_CHECKING:
     from accel_sim.counts import LayerActions
-    from accel_sim.hardware.schema import BufferConfig, Hardware
+    from accel_sim.hardware.schema import ArrayConfig, BufferConfig, Hardware
     from accel_sim.result import SramTraffic
 
-__all__ = ["EnergyModel", "applied_constants", "buffer_estimate", "energy_model", "layer_energy", "pe_leakage_uw"]
+__all__ = [
+    "EnergyModel",
+    "LanePrice",
+    "LanePrices",
+    "applied_constants",
+    "buffer_estimate",
+    "energy_model",
+    "layer_energy",
+]
 
 VECTOR_BITS = 16
 VECTOR_REGISTER_ACCESSES = 3
-LEAKAGE_WIDTHS = (2, 4, 8, 16)
+
+
+class LanePrice(NamedTuple):
+    """Prices of one multiplication: ``multiply_pj`` per cycle of its multiplier, ``idle_pj`` per cycle if it is gated,
+    ``accumulate_pj`` for its share in the sum of its step.
+    """
+
+    multiply_pj: float
+    idle_pj: float
+    accumulate_pj: float
+
+
+class LanePrices:
+    """Prices of multiplications on one machine, worked out when a pair of widths is first asked for."""
+
+    def __init__(self, values: Mapping[str, float], array: ArrayConfig) -> None:
+        self._values, self._array = values, array
+        self._known: dict[tuple[int, int], LanePrice] = {}
+        self.at(array.native_bits, array.native_bits)  # an arithmetic without prices is found at once
+
+    def at(self, a_bits: int, w_bits: int) -> LanePrice:
+        """Look up the price for operands of these widths."""
+        price = self._known.get((a_bits, w_bits))
+        if price is None:
+            step = pe_arithmetic(self._values, self._array, a_bits, w_bits)
+            lanes = step_lanes(self._array, a_bits, w_bits)
+            price = LanePrice(step.cycle.pj / lanes, step.idle_pj / lanes, step.final.pj / lanes)
+            self._known[a_bits, w_bits] = price
+        return price
 
 
 @dataclass(frozen=True)
@@ -30,28 +69,24 @@ class EnergyModel:
     """Energy per action of one machine, everything that does not depend on the layer worked out.
 
     Attributes:
-        multiply_pj: pJ per multiplier cycle, ``[a_bits][w_bits]``; row and column 0 unused.
-        multiply_idle_pj: pJ per cycle of a gated multiplier.
-        add_pj: one addition of ``acc_bits``.
+        lanes: prices of multiplications by the operands' widths.
         register_pj_per_bit: per bit clocked into a register.
         fifo_pj_per_bit: per bit pushed into a FIFO and popped again.
-        metadata_decode_pj: per decoded index or mask.
+        sparsity: prices of detectors, encoders, selectors and decoders.
         activations_sram, weights_sram, outputs_sram: energies per word, leakage and area.
         dram_pj_per_bit: per bit over the DRAM pins.
         vector_operation_pj: one operation of the vector unit: an addition of 16 bit and three register accesses (two
             operands, one result).
-        leakage_mw: leakage of all PEs and the three SRAMs.
+        leakage_mw: leakage of all PEs, the arrays' edges and the three SRAMs.
         leakage_pj_per_cycle: the same per clock cycle.
         constants: the logic constants with their origin and the scaling factor that was applied.
 
     """
 
-    multiply_pj: tuple[tuple[float, ...], ...]
-    multiply_idle_pj: float
-    add_pj: float
+    lanes: LanePrices
     register_pj_per_bit: float
     fifo_pj_per_bit: float
-    metadata_decode_pj: float
+    sparsity: SparsityPrices
     activations_sram: SramEstimate
     weights_sram: SramEstimate
     outputs_sram: SramEstimate
@@ -81,14 +116,12 @@ def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
         for buffer in (buffers.activations, buffers.weights, buffers.outputs)
     )
     sram_leakage_mw = activations.leakage_mw + weights.leakage_mw + outputs.leakage_mw
-    leakage_mw = hardware.pes * pe_leakage_uw(values, hardware) * 1e-3 + sram_leakage_mw
+    leakage_mw = _logic_leakage_uw(values, hardware.array) * 1e-3 + sram_leakage_mw
     return EnergyModel(
-        multiply_pj=_multiply_table(values, hardware),
-        multiply_idle_pj=lane_arithmetic(hardware.array.arithmetic).idle_pj(values, hardware.array),
-        add_pj=add_pj(values, hardware.array.acc_bits),
+        lanes=LanePrices(values, hardware.array),
         register_pj_per_bit=values["register_pj_per_bit"],
         fifo_pj_per_bit=values["fifo_pj_per_bit"],
-        metadata_decode_pj=values["metadata_decode_pj"],
+        sparsity=sparsity_prices(values, hardware.array, MAX_BITS),
         activations_sram=activations,
         weights_sram=weights,
         outputs_sram=outputs,
@@ -122,30 +155,23 @@ def buffer_estimate(buffer: BufferConfig, hardware: Hardware, energy_ratio: floa
     return replace(estimate, read_pj=estimate.read_pj * energy_ratio, write_pj=estimate.write_pj * energy_ratio)
 
 
-def pe_leakage_uw(values: Mapping[str, float], hardware: Hardware) -> float:
-    """Leakage of one PE, µW: that of a synthesised PE with a multiplier of ``native_bits``, per lane."""
-    points = [(width, values[f"pe_leakage_{width}_uw"]) for width in LEAKAGE_WIDTHS]
-    return loglog(hardware.array.native_bits, points) * hardware.array.lanes
-
-
-def _multiply_table(values: Mapping[str, float], hardware: Hardware) -> tuple[tuple[float, ...], ...]:
-    price = lane_arithmetic(hardware.array.arithmetic).multiply_pj
-    widths = range(1, MAX_BITS + 1)
-    rows = [(0.0, *(price(values, hardware.array, a_bits, w_bits) for w_bits in widths)) for a_bits in widths]
-    return ((0.0,) * (MAX_BITS + 1), *rows)
+def _logic_leakage_uw(values: Mapping[str, float], array: ArrayConfig) -> float:
+    """Leakage of all arrays: PEs and edges."""
+    pes_uw = array.rows * array.cols * pe_leakage_uw(values, array)
+    return array.arrays * (pes_uw + leakage_uw_per_um2(values) * edge_um2(values, array))
 
 
 def layer_energy(actions: LayerActions, model: EnergyModel) -> EnergyBreakdown:
     """Energy of one layer per component, pJ."""
     array, sram, dram = actions.array, actions.sram, actions.dram
+    price = model.lanes.at(actions.a_bits, actions.w_bits)
     hop_bits = array.operand_hop_bits + array.psum_hop_bits + array.stationary_hop_bits
     return EnergyBreakdown(
-        multiply=array.multiplier_cycles * model.multiply_pj[actions.a_bits][actions.w_bits]
-        + array.gated_cycles * model.multiply_idle_pj,
-        accumulate=array.additions * model.add_pj,
+        multiply=array.multiplier_cycles * price.multiply_pj + array.gated_cycles * price.idle_pj,
+        accumulate=array.additions * price.accumulate_pj,
         registers=hop_bits * model.register_pj_per_bit,
         fifos=array.fifo_push_bits * model.fifo_pj_per_bit,
-        sparsity_logic=array.metadata_decodes * model.metadata_decode_pj,
+        sparsity_logic=sparsity_pj(actions, model.sparsity),
         activations_sram=_sram_pj(sram.activations, model.activations_sram),
         weights_sram=_sram_pj(sram.weights, model.weights_sram),
         outputs_sram=_sram_pj(sram.outputs, model.outputs_sram),

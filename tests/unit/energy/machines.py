@@ -44,8 +44,8 @@ def actions(a_bits: int = 8, w_bits: int = 8, cycles: int = 5000) -> LayerAction
             pe_cycles=64 * cycles,
         ),
         sram=SramCounts(
-            activations=SramTraffic(word_reads=1_000, word_writes=300),
-            weights=SramTraffic(word_reads=500, word_writes=500),
+            activations=SramTraffic(read_bytes=8_000, word_reads=1_000, word_writes=300),
+            weights=SramTraffic(read_bytes=4_000, word_reads=500, word_writes=500),
             outputs=SramTraffic(word_reads=250, word_writes=700),
         ),
         dram=DramCounts(read_bytes=40_000, write_bytes=9_000),
