@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.document import Document, FieldPath, Mark
 
-__all__ = ["Problem", "fail", "show", "suggestion", "validate"]
+__all__ = ["Problem", "allowed_text", "fail", "show", "suggestion", "validate"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 Schema = Mapping[str, Any]
@@ -113,10 +113,10 @@ def _problem(root: Schema, path: FieldPath, schema: Schema, kind: str, value: An
     if kind == "extra_forbidden":
         return Problem(path, _unknown_field(root, path, schema), at_key=True)
     if kind == "missing":
-        return Problem(path, f"is missing; needed: {_allowed(root, schema)}", at_key=True)
+        return Problem(path, f"is missing; needed: {allowed_text(root, schema)}", at_key=True)
     if kind == "value_error":
         return Problem(path, message.removeprefix("Value error, "))
-    return Problem(path, f"holds {show(value)}; allowed: {_allowed(root, schema)}")
+    return Problem(path, f"holds {show(value)}; allowed: {allowed_text(root, schema)}")
 
 
 def _follow(root: Schema, steps: tuple[str, ...], kind: str, value: Any) -> tuple[FieldPath, Schema, bool]:
@@ -183,11 +183,11 @@ def _field_paths(root: Schema, schema: Schema) -> list[FieldPath]:
     return paths
 
 
-def _allowed(root: Schema, schema: Schema) -> str:
+def allowed_text(root: Schema, schema: Schema) -> str:
     """What ``schema`` allows, in words."""
     schema = _dereferenced(root, schema)
     if "anyOf" in schema:
-        return " or ".join(_allowed(root, branch) for branch in schema["anyOf"])
+        return " or ".join(allowed_text(root, branch) for branch in schema["anyOf"])
     if "enum" in schema:
         return ", ".join(map(str, schema["enum"]))
     if "const" in schema:
@@ -202,11 +202,11 @@ def _allowed(root: Schema, schema: Schema) -> str:
         case "string":
             return f"text{_text_length(schema)}"
         case "array":
-            return f"a list, each {_allowed(root, schema.get('items', {}))}"
+            return f"a list, each {allowed_text(root, schema.get('items', {}))}"
         case "object" if "properties" in schema:
             return f"a mapping with {', '.join(schema['properties'])}"
         case "object":
-            return f"a mapping of names to {_allowed(root, schema['additionalProperties'])} each"
+            return f"a mapping of names to {allowed_text(root, schema['additionalProperties'])} each"
         case kind:
             return str(kind)
 
