@@ -19,7 +19,6 @@ def fused_cycles(m: int, n: int, k: int, a_bits: int, w_bits: int, rows: int = R
     overrides = {
         "preset": "scalesim",
         "array.fold_overlap": "full",
-        "array.edge_folds": "used",
         "array.rows": rows,
         "array.cols": cols,
         "array.lanes": lane_factor(a_bits, w_bits),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,18 +58,27 @@ def test_shapeshifter_trims_no_low_bits_in_these_traces():
                 assert (values[start : start + TILE] % 2).any(axis=(0, 2)).all()
 
 
-@pytest.mark.parametrize("architecture", ["ShapeShifter", "Loom", "BitPragmatic", "Laconic"])
+@pytest.mark.parametrize("architecture", ["DaDianNao", "Stripes", "ShapeShifter", "BitPragmatic", "Laconic"])
 def test_systolic_array_adds_only_fill_and_drain(architecture):
     """The reference engine runs the same groups as a systolic array, folds overlapped: with all rows in one sync group
     the array takes DNNsim's cycles and the skew of its far corner, and its products are exact."""
     for row in rows(architecture):
         machine = specs(row)
-        if not row["layer"].startswith("conv") or len(machine) > 1 or "column_registers" in row["params"]:
+        if not row["layer"].startswith("conv") or "column_registers" in row["params"]:
             continue
         layer = machine_operands(row)
         run = run_reference(layer.activations, layer.weights, machine[0])
         assert run.cycles == int(row["compute_cycles"]) + 2 * (TILE - 1), name(row)
         np.testing.assert_array_equal(run.outputs, layer.activations @ layer.weights)
+
+
+def test_systolic_loom_with_both_operands_cut_to_their_widths():
+    for row in rows("Loom"):
+        if "dynamic_weights" in row["params"]:
+            layer = operands(row)
+            spec = replace(specs(row)[0], arithmetic="serial_both")
+            cycles = run_reference(layer.activations, layer.weights, spec).cycles
+            assert cycles == int(row["compute_cycles"]) + 2 * (TILE - 1), name(row)
 
 
 def test_rows_that_run_apart_hide_part_of_the_longest_beat():

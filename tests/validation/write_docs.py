@@ -15,6 +15,7 @@ from accel_sim import Result, gemm, load_hardware, simulate
 from accel_sim.plots.style import COMPUTE_COLOUR, GREY, figure, freeze_layout, grid, paper_style, render_png, render_svg
 from compress import load_workload
 from tests.shared_files import shared_root
+from tests.validation.outside_machines import bitfusion_section, dnnsim_section, rtl_section, sigma_section
 from tests.validation.silicon import Comparison, compare
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -28,7 +29,17 @@ def main() -> None:
         sys.exit("outside results not found: set BITGROVE_SHARED to the folder that holds golden/")
     silicon = compare(golden / "tpu_v6e_gemm.csv")
     _save("silicon", silicon_plot(silicon))
-    page = [_HEAD, scalesim_section(golden), preset_section(), stonne_section(golden), silicon_section(silicon)]
+    page = [
+        _HEAD,
+        scalesim_section(golden),
+        preset_section(),
+        stonne_section(golden),
+        silicon_section(silicon),
+        rtl_section(),
+        dnnsim_section(_save),
+        bitfusion_section(_save),
+        sigma_section(_save),
+    ]
     (DOCS / "validation.md").write_text("\n".join(page), encoding="utf-8")
 
 
