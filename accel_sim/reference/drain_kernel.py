@@ -74,4 +74,4 @@ def may_hand_over(s, t, e, handed_fold, drain_fold, draining, shifts, waited):
     if not s.transposed:
         return shifts[c] > e
     height = t.rows[before] if s.used_edges else s.rows
-    return (height - shifts[c]) * s.drain_row_cycles - waited[c] <= height - 1
+    return (height - shifts[c]) * t.drain_row[before] - waited[c] <= height - 1

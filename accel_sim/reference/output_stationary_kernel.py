@@ -147,7 +147,7 @@ def run_output_stationary(s, path, t, activations, outputs):
             if not draining[c]:
                 continue
             waited[c] += 1
-            if waited[c] < s.drain_row_cycles:
+            if waited[c] < t.drain_row[f]:
                 continue
             waited[c] = 0
             shift_results(s, t, f, c, shifts[c], height, shadow, result_row, outputs, counters)

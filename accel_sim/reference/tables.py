@@ -37,13 +37,15 @@ class Pace(NamedTuple):
     """What the SRAM ports make of the array's cycles.
 
     ``beat_cycles``: a beat lasts at least this, in a first K fold and in later ones (os: the first);
-    ``load_row_cycles``, ``drain_row_cycles``: cycles per row of a load or drain.
+    ``load_row_cycles``, ``drain_row_cycles``: cycles per row of a load or drain; ``later_drain_row_cycles`` those of
+    an os fold whose results are added to earlier ones.
     """
 
     beat_cycles: int = 1
     later_beat_cycles: int = 1
     load_row_cycles: int = 1
     drain_row_cycles: int = 1
+    later_drain_row_cycles: int = 1
 
 
 class Structure(NamedTuple):
@@ -57,7 +59,6 @@ class Structure(NamedTuple):
     transposed: bool
     drains: bool
     load_row_cycles: int
-    drain_row_cycles: int
     own_bits: int
     other_bits: int
     acc_bits: int
@@ -67,7 +68,8 @@ class FoldTables(NamedTuple):
     """All folds, one after another. ``F`` folds, ``S`` steps in all, ``P`` places of all tiles.
 
     Attributes:
-        rows, cols, first_step, pace: ``(F,)`` used rows and columns, number of the first step, least beat.
+        rows, cols, first_step, pace, drain_row: ``(F,)`` used rows and columns, number of the first step, least beat,
+            cycles per row of the drain.
         row_at, col_at: ``(F,)`` where the fold's entries of ``row_ids``, ``col_ids`` (output rows, columns) begin.
         tile_at: ``(F,)`` where the fold's places begin in ``edge_at``, ``pe_at``.
         fold, source: ``(S,)`` the step's fold, and its moving row (ws, is) or its place in the tile (os).
@@ -80,6 +82,7 @@ class FoldTables(NamedTuple):
     cols: Ints
     first_step: Ints
     pace: Ints
+    drain_row: Ints
     row_at: Ints
     col_at: Ints
     tile_at: Ints
@@ -108,7 +111,6 @@ def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Struc
         transposed=spec.transposed,
         drains=spec.os_drain,
         load_row_cycles=pace.load_row_cycles,
-        drain_row_cycles=pace.drain_row_cycles,
         own_bits=own.bits + (index_bits if weights_own else 0),
         other_bits=other.bits + (0 if weights_own else index_bits),
         acc_bits=spec.acc_bits,
@@ -188,6 +190,7 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
         cols=np.array([len(fold.cols) for fold in folds]),
         first_step=_starts(steps),
         pace=np.array([pace.later_beat_cycles if fold.later_k else pace.beat_cycles for fold in folds]),
+        drain_row=np.array([pace.later_drain_row_cycles if fold.later_k else pace.drain_row_cycles for fold in folds]),
         row_at=_starts([len(fold.rows) for fold in folds]),
         col_at=_starts([len(fold.cols) for fold in folds]),
         tile_at=np.array([starts[id(fold.tile)] for fold in folds]),
