@@ -38,7 +38,7 @@ def kernel(function: _Kernel) -> _Kernel:
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_directory()
     try:
-        compiled: _Kernel = numba.njit(cache=True)(function)
+        compiled: _Kernel = numba.njit(cache=True, nogil=True)(function)
     finally:
         config.CACHE_DIR = before
     return compiled

@@ -83,7 +83,7 @@ def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dep
 def time_with_data(machine: Machine, work: ArrayWork, run: LayerRun, operands: LayerOperands) -> LayerRun:
     """The run with the exact times and counts of its operands, where these depend on values."""
     layer, hardware = work.layer, machine.hardware
-    ports = _paces(machine, work, run.tiling, beat_cycles=0)  # the arithmetic's part comes from the values
+    ports = _paces(machine, work, run.tiling, beat_cycles=1)  # the arithmetic's part comes from the values
     tiles, tally, recipe = time_tiles(hardware, layer, operands, run.tiling, ports, run.tiles)
     compute_cycles = int(tiles[:, timeline.IDEAL].sum())
     return LayerRun(

@@ -3,85 +3,81 @@
 from __future__ import annotations
 
 import zlib
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.dynamic.pieces import value_range
-from accel_sim.errors import WorkloadError
+from accel_sim.hardware.schema import NmSparsity
 from accel_sim.im2col_kernel import im2col
 from accel_sim.memory.footprint_kernel import conv_vector
+from accel_sim.operand_checks import n_m_groups, n_m_segment, operand_range, operand_shapes
 from accel_sim.workload import GemmLayer
 
 __all__ = ["LayerOperands", "layer_operands"]
 
 
 class LayerOperands:
-    """Activations and weights of one layer, group by group."""
+    """Activations and weights of one layer, group by group, as they are or looked up in a table."""
 
     def __init__(self, layer: GemmLayer, activations: NDArray[np.integer], weights: NDArray[np.integer]) -> None:
         self._layer, self._activations, self._weights = layer, activations, weights
         self._conv = conv_vector(layer.conv)
 
-    def activations(self, group: int) -> NDArray[np.integer]:
-        """``(m, k)``; zeros where a convolution reads its padding."""
-        if self._layer.conv is None:
-            plain: NDArray[np.integer] = self._activations[group]
-            return plain
-        matrix: NDArray[np.integer] = im2col(self._activations, self._conv, group)
+    def activations(self, group: int, table: NDArray[Any] | None = None) -> NDArray[Any]:
+        """``(m, k)``; a convolution's padding is 0. With a table, the values' entries (negative ones from its end)."""
+        conv = self._layer.conv
+        if conv is None:
+            return _look_up(self._activations[group], table)
+        channels = slice(group * conv.in_channels, (group + 1) * conv.in_channels)
+        images = _look_up(self._activations[:, channels], table).transpose(0, 2, 3, 1)
+        padding = images.dtype.type(0 if table is None else table[0])
+        matrix: NDArray[np.integer] = im2col(np.ascontiguousarray(images), self._conv, padding)
         return matrix
 
-    def weights(self, group: int) -> NDArray[np.integer]:
-        """``(k, n)``."""
-        weights: NDArray[np.integer] = self._weights[group]
-        return weights
+    def weights(self, group: int, table: NDArray[Any] | None = None) -> NDArray[Any]:
+        """``(k, n)``, looked up as the activations are."""
+        return _look_up(self._weights[group], table)
 
 
-def layer_operands(layer: GemmLayer, seed: int) -> LayerOperands:
+def _look_up(values: NDArray[Any], table: NDArray[Any] | None) -> NDArray[Any]:
+    looked_up: NDArray[Any] = values if table is None else table[values]
+    return looked_up
+
+
+def layer_operands(layer: GemmLayer, seed: int, sparsity: NmSparsity | str = "none") -> LayerOperands:
     """The layer's own integers where it has them; else drawn uniformly from the operand's range.
 
-    What is drawn depends on ``seed`` and the layer's name alone.
-
-    Raises:
-        WorkloadError: an operand that does not fit its bits or the layer's shape.
+    What is drawn depends on ``seed`` and the layer's name alone. Under N:M ``sparsity``, of the drawn weights the
+    largest magnitudes of each group stay (ties: the lower k), the others are 0. Integers that the layer has are
+    taken as they are: :func:`accel_sim.operand_checks.check_operands` looks at them.
     """
-    conv = layer.conv
-    shape_a: tuple[int, ...] = (layer.groups, layer.m, layer.k)
-    if conv is not None:
-        shape_a = (conv.batch, layer.groups * conv.in_channels, conv.in_h, conv.in_w)
-    shape_w = (layer.groups, layer.k, layer.n)
-    activations = layer.activations
+    shape_a, shape_w = operand_shapes(layer)
+    activations, weights = layer.activations, layer.weights
     if activations is None:
         activations = _draw(layer, "activations", shape_a, layer.a_bits, layer.a_signed, seed)
-    weights = layer.weights
     if weights is None:
         weights = _draw(layer, "weights", shape_w, layer.w_bits, layer.w_signed, seed)
-    _check(layer, "activations", activations, shape_a, layer.a_bits, layer.a_signed)
-    _check(layer, "weights", weights, shape_w, layer.w_bits, layer.w_signed)
+        if isinstance(sparsity, NmSparsity):
+            weights = _prune(weights, sparsity, n_m_segment(layer))
     return LayerOperands(layer, activations, weights)
 
 
 def _draw(
     layer: GemmLayer, what: str, shape: tuple[int, ...], bits: int, signed: bool, seed: int
 ) -> NDArray[np.integer]:
-    low, high = value_range(bits, signed)
+    low, high = operand_range(bits, signed)
     generator = np.random.default_rng([seed, zlib.crc32(f"{layer.name}/{what}".encode())])
     if (low, high) == (-1, 1):
         return generator.choice(np.array([-1, 1], np.int16), shape)
     return generator.integers(low, high + 1, shape, np.int32)
 
 
-def _check(
-    layer: GemmLayer, what: str, values: NDArray[np.integer], shape: tuple[int, ...], bits: int, signed: bool
-) -> None:
-    if values.shape != shape:
-        raise WorkloadError(f"layer {layer.name}: {what} have shape {values.shape}; allowed: {shape}")
-    low, high = value_range(bits, signed)
-    smallest, largest = int(values.min()), int(values.max())
-    if smallest < low or largest > high:
-        worst = smallest if smallest < low else largest
-        place = tuple(int(i) for i in np.unravel_index(int(np.argmax(values == worst)), values.shape))
-        raise WorkloadError(
-            f"layer {layer.name}: {what}{list(place)}: holds {worst}; allowed for {bits} bits"
-            f" {'signed' if signed else 'unsigned'}: {low} to {high}"
-        )
+def _prune(weights: NDArray[np.integer], sparsity: NmSparsity, segment: int) -> NDArray[np.integer]:
+    """The weights ``(groups, k, n)`` with zeros in place of those that the N:M pattern has no room for."""
+    kept = np.zeros_like(weights)
+    for first, last in n_m_groups(0, weights.shape[1], sparsity.of, segment):
+        group = weights[:, first:last]
+        largest = np.argsort(-np.abs(group), axis=1, kind="stable")[:, : sparsity.keep]
+        np.put_along_axis(kept[:, first:last], largest, np.take_along_axis(group, largest, axis=1), axis=1)
+    return kept

@@ -28,7 +28,17 @@ from numpy.typing import NDArray
 
 from accel_sim.jit import kernel
 
-__all__ = ["FULL", "NONE", "OVERLAP_CODE", "PRELOAD", "advance", "advance_stream", "new_state", "sequence_end"]
+__all__ = [
+    "FULL",
+    "NONE",
+    "OVERLAP_CODE",
+    "PRELOAD",
+    "advance",
+    "advance_stream",
+    "advance_streams",
+    "new_state",
+    "sequence_end",
+]
 
 NONE, PRELOAD, FULL = 0, 1, 2
 OVERLAP_CODE = {"none": NONE, "preload": PRELOAD, "full": FULL}
@@ -71,6 +81,15 @@ def advance_stream(state, os, overlap, stream, load, drain):
         start = load if first else max(state[1], state[0] + load)
         state[0] = start
         state[1] = start + stream
+
+
+@kernel
+def advance_streams(state, os, overlap, streams, tail, load, drain, repeat):
+    """Append folds of ``streams + tail`` cycles, ``repeat`` times all of them; those of 0 are left out."""
+    for _ in range(repeat):
+        for stream in streams:
+            if stream > 0:
+                advance_stream(state, os, overlap, stream + tail, load, drain)
 
 
 @kernel

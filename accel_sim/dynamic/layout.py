@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import fused_beat_cycles, step_lanes
-from accel_sim.dynamic.pieces import Intake, cost_table, intakes, term_masks
+from accel_sim.dynamic.pieces import PIECES, Intake, cost_table, intakes, term_masks
 from accel_sim.dynamic.slots_kernel import n_m_slots, packed_slots, skip_rows
 from accel_sim.dynamic.structure_kernel import from_singles, from_slots
 from accel_sim.hardware.schema import ArrayConfig, NmSparsity
+from accel_sim.operands import LayerOperands
 from accel_sim.workload import GemmLayer
 
 __all__ = ["Block", "GroupOperands", "Recipe", "group_operands", "make_block", "make_recipe"]
@@ -57,6 +59,12 @@ class Recipe:
     segment: int
 
     @property
+    def is_plain(self) -> bool:
+        """Whether a beat is the largest look-up of its lanes and every multiplication is done in full."""
+        gates = self.gate_moving or self.gate_resting or self.skip_waves
+        return self.own_reach < 0 and not gates and self.weight_sparsity == "none"
+
+    @property
     def same_in_all_blocks(self) -> bool:
         """Whether all column blocks of a fold take the same time: nothing of what rests decides it (ws, is)."""
         return self.weight_sparsity in {"none", "gate"} and not self.pairs and not self.other.data_dependent
@@ -97,7 +105,7 @@ def make_recipe(array: ArrayConfig, layer: GemmLayer) -> Recipe:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GroupOperands:
     """One group: cost bytes (and term masks, 1×1 where no window reads them) of the moving matrix ``(steps or rows,
     k)`` and the resting one ``(k, columns)``, and the weights ``(k, n)`` whose zeros decide what is dropped.
@@ -108,33 +116,48 @@ class GroupOperands:
     resting: NDArray[np.uint8]
     resting_masks: NDArray[np.uint32]
     weights: NDArray[np.integer]
+    _derived: dict[str, NDArray[Any]] = field(default_factory=dict)
+
+    def beats(self, recipe: Recipe) -> NDArray[np.uint8]:
+        """Beats ``(steps, places)`` of the plain case: the most pieces among its lanes, worked out once."""
+        if "beats" not in self._derived:
+            pieces = np.maximum(self.moving & PIECES, 1)
+            if recipe.lanes > 1:
+                pieces = np.maximum.reduceat(pieces, np.arange(0, pieces.shape[1], recipe.lanes), axis=1)
+            self._derived["beats"] = pieces * np.uint8(recipe.other.constant * recipe.fixed_beat)
+        return self._derived["beats"]
+
+    def lane_counts(self, recipe: Recipe) -> Ints:
+        """Lanes of each place of the plain case."""
+        if "lanes" not in self._derived:
+            depth = self.moving.shape[1]
+            starts = np.arange(0, depth, recipe.lanes)
+            self._derived["lanes"] = np.minimum(recipe.lanes, depth - starts)
+        return self._derived["lanes"]
 
 
-def group_operands(
-    recipe: Recipe, dataflow: str, activations: NDArray[np.integer], weights: NDArray[np.integer]
-) -> GroupOperands:
-    """Look up the costs of one group's operands ``(m, k)`` and ``(k, n)``."""
-    if dataflow == "is":
-        moving, resting = weights.T, activations.T
-    else:
-        moving, resting = activations, weights
+def group_operands(recipe: Recipe, dataflow: str, operands: LayerOperands, group: int) -> GroupOperands:
+    """Look up the costs of one group's operands."""
     moving_intake, resting_intake = (recipe.other, recipe.own) if recipe.transposed else (recipe.own, recipe.other)
     moving_reach, resting_reach = (
         (-1, recipe.own_reach) if recipe.transposed else (recipe.own_reach, recipe.other_reach)
     )
+    take_moving, take_resting = operands.activations, operands.weights
+    if dataflow == "is":
+        take_moving, take_resting = take_resting, take_moving
+
+    def matrix(take: Callable[..., Any], table: NDArray[Any]) -> Any:
+        taken = take(group, table)
+        return np.ascontiguousarray(taken.T if dataflow == "is" else taken)
+
+    none = np.zeros((1, 1), np.uint32)
     return GroupOperands(
-        moving=np.ascontiguousarray(cost_table(moving_intake)[moving]),
-        moving_masks=_masks(moving_intake, moving, moving_reach),
-        resting=np.ascontiguousarray(cost_table(resting_intake)[resting]),
-        resting_masks=_masks(resting_intake, resting, resting_reach),
-        weights=weights,
+        moving=matrix(take_moving, cost_table(moving_intake)),
+        moving_masks=none if moving_reach < 0 else matrix(take_moving, term_masks(moving_intake)),
+        resting=matrix(take_resting, cost_table(resting_intake)),
+        resting_masks=none if resting_reach < 0 else matrix(take_resting, term_masks(resting_intake)),
+        weights=operands.weights(group),
     )
-
-
-def _masks(intake: Intake, values: NDArray[np.integer], reach: int) -> NDArray[np.uint32]:
-    if reach < 0:
-        return np.zeros((1, 1), np.uint32)
-    return np.ascontiguousarray(term_masks(intake)[values])
 
 
 class Block(NamedTuple):

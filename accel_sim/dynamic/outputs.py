@@ -56,7 +56,7 @@ class _Timer:
             drain_chain(chain, lines, across, height, drain_row, array.os_drain, self._transposed)
         else:
             drain = height * drain_row if array.os_drain else 0
-            self._sequences.append(index, int(last) + across - 1, 0, drain)
+            self._sequences.append(index, np.array([last]), across - 1, 0, drain)
 
     @property
     def end(self) -> int:
@@ -123,10 +123,7 @@ class OutputTiles:
         height, width = rows[1] - rows[0], cols[1] - cols[0]
         for timer in (*self._timers, fresh):
             timer.append(index, beats, height, width, later_k)
-        tally.effectual += int(sums[0])
-        tally.gated += int(sums[1])
-        tally.multiplier_cycles += int(sums[2])
-        tally.gated_cycles += int(sums[3])
+        tally.add_multiplications(sums)
         self._count(block, issued, height, width, later_k)
 
     def _beats(self, operands: GroupOperands, block: Block, rows: Range, cols: Range, issued: Ints, sums: Ints) -> Ints:

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.hardware.schema import ArrayConfig
+from accel_sim.operand_checks import operand_range
 
-__all__ = ["NONZERO", "PIECES", "Intake", "cost_table", "intakes", "term_masks", "value_range"]
+__all__ = ["NONZERO", "PIECES", "Intake", "cost_table", "intakes", "term_masks"]
 
 NONZERO, PIECES = 0x80, 0x7F
 
@@ -68,13 +69,6 @@ def intakes(array: ArrayConfig, a_bits: int, w_bits: int, a_signed: bool, w_sign
     return made[0], made[1]
 
 
-def value_range(bits: int, signed: bool) -> tuple[int, int]:
-    """Smallest and largest value of an operand; a signed 1-bit operand is -1 or +1 (0 is padding)."""
-    if signed:
-        return (-1, 1) if bits == 1 else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-    return 0, (1 << bits) - 1
-
-
 @lru_cache(maxsize=128)
 def cost_table(intake: Intake) -> NDArray[np.uint8]:
     """Cost byte of every value, indexed by the value; negative values from the end (as NumPy indexes)."""
@@ -96,7 +90,7 @@ def term_masks(intake: Intake) -> NDArray[np.uint32]:
 
 def _values(intake: Intake) -> NDArray[np.int64]:
     """The operand's values in the order of a table: 0 and up, then the negative ones."""
-    low, high = value_range(intake.bits, intake.signed)
+    low, high = operand_range(intake.bits, intake.signed)
     return np.concatenate([np.arange(high + 1), np.arange(low, 0)])
 
 

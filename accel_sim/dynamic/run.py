@@ -49,17 +49,13 @@ def time_tiles(
     held: Range = (0, 0)
     for record, (g, m, n, k) in zip(timed, _tile_ranges(layer, tiling), strict=True):
         if g != held:
-            groups = [_take(hardware, recipe, operands, group) for group in range(*g)]
+            groups = [group_operands(recipe, hardware.array.dataflow, operands, group) for group in range(*g)]
             held = g
         end, ideal_end, from_idle = machine.run(groups, m, n, k, k[0] > 0)
         record[timeline.BACK_TO_BACK], record[timeline.IDEAL] = end - before, ideal_end - before_ideal
         record[timeline.FROM_IDLE] = max(from_idle, end - before)
         before, before_ideal = end, ideal_end
     return timed, machine.tally, recipe
-
-
-def _take(hardware: Hardware, recipe: Recipe, operands: LayerOperands, group: int) -> GroupOperands:
-    return group_operands(recipe, hardware.array.dataflow, operands.activations(group), operands.weights(group))
 
 
 def _tile_ranges(layer: GemmLayer, tiling: Tiling) -> Iterator[tuple[Range, Range, Range, Range]]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from accel_sim.array.sequence_kernel import NONE, advance_stream, new_state, sequence_end
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.array.sequence_kernel import NONE, advance_streams, new_state, sequence_end
 
 __all__ = ["Sequences"]
 
@@ -15,9 +18,12 @@ class Sequences:
         self._overlap, self._os = overlap, os
         assert overlap >= NONE  # `full` is a chain of its own in the kernels
 
-    def append(self, index: int, stream: int, load: int, drain: int) -> None:
-        """Append a fold that streams for ``stream`` cycles to the sequence of array ``index``."""
-        advance_stream(self._states[index], self._os, self._overlap, stream, load, drain)
+    def append(self, index: int, streams: NDArray[np.int64], tail: int, load: int, drain: int, repeat: int = 1) -> None:
+        """Append folds that stream for ``streams + tail`` cycles, ``repeat`` times all of them, to array ``index``.
+
+        A fold of 0 is left out: it is neither loaded, streamed nor drained.
+        """
+        advance_streams(self._states[index], self._os, self._overlap, streams, tail, load, drain, repeat)
 
     @property
     def end(self) -> int:

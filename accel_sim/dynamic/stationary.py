@@ -1,16 +1,19 @@
-"""Tiles of ws and is whose time depends on values: blocks, K folds, sequences, counts."""
+"""Tiles of ws and is whose time depends on values: column blocks, K folds, sequences, counts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
+from accel_sim.dynamic.fold_sums import FoldSums, fold_sums
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
+from accel_sim.dynamic.plain_kernel import run_plain
 from accel_sim.dynamic.sequence import Sequences
 from accel_sim.dynamic.stationary_kernel import chain_end, new_chain, run_block
 from accel_sim.dynamic.tally import Tally
@@ -20,16 +23,26 @@ from accel_sim.workload import GemmLayer
 __all__ = ["StationaryTiles"]
 
 Ints = NDArray[np.int64]
+Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class _Span:
-    """A tile in the dataflow's terms: time steps, columns, k."""
+class _Unit:
+    """Column blocks of one group that take the same time, each with the array that gets it, over some time steps."""
 
-    steps: tuple[int, int]
-    cols: tuple[int, int]
-    ks: tuple[int, int]
-    later_k: bool
+    group: int
+    steps: Range
+    members: tuple[tuple[Range, int], ...]
+
+    @property
+    def cols(self) -> Range:
+        """Columns of all blocks."""
+        return self.members[0][0][0], self.members[-1][0][1]
+
+    @property
+    def widths(self) -> list[int]:
+        """Columns of each block."""
+        return [cols[1] - cols[0] for cols, _ in self.members]
 
 
 class _Timer:
@@ -45,14 +58,13 @@ class _Timer:
         self._sequences = Sequences(array.arrays, min(OVERLAP_CODE[array.fold_overlap], 1), os=False)
         self.chains = [new_chain(array.rows, array.fifo_depth) for _ in range(array.arrays if self.chained else 1)]
 
-    def append(self, index: int, streams: Ints, cols: int) -> None:
-        """Append one block's folds to array ``index``."""
-        if self.chained:
+    def append(self, unit: _Unit, streams: Ints) -> None:
+        """Append the folds of each of a unit's blocks to the array that gets it."""
+        if self.chained:  # the kernel has moved the chain
             return
-        tail = (cols if self._used else self._width) - 1
-        for stream in streams:
-            if stream:
-                self._sequences.append(index, int(stream) + tail, self._load, 0)
+        dealt = ((index, cols[1] - cols[0] if self._used else self._width) for cols, index in unit.members)
+        for (index, width), equal in groupby(dealt):
+            self._sequences.append(index, streams, width - 1, self._load, 0, repeat=len(list(equal)))
 
     @property
     def end(self) -> int:
@@ -66,77 +78,85 @@ class StationaryTiles:
     def __init__(
         self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool
     ) -> None:
+        array = hardware.array
         self._hardware, self._layer, self._recipe = hardware, layer, recipe
-        self._is = hardware.array.dataflow == "is"
+        self._is = array.dataflow == "is"
         self._deal_cols = deal_n != self._is  # otherwise chunks of the time steps are dealt
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [_Timer(hardware, pace) for pace in self._paces]
+        self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full"
+        self._plain = self._all_blocks_alike and recipe.is_plain and array.fifo_depth == 1 and array.sync_rows == 1
+        self._held: dict[tuple[int, Range, Range], tuple[Block, FoldSums]] = {}
+        self._held_for: list[GroupOperands] | None = None
         self.tally = Tally()
 
-    def run(
-        self, operands: list[GroupOperands], m: tuple[int, int], n: tuple[int, int], k: tuple[int, int], later_k: bool
-    ) -> tuple[int, int, int]:
+    def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
-        span = _Span(n if self._is else m, m if self._is else n, k, later_k)
+        if operands is not self._held_for:
+            self._held, self._held_for = {}, operands
         fresh = _Timer(self._hardware, self._paces[0])
-        for group, steps, cols, array in self._units(len(operands), span):
-            self._run_unit(operands[group], span, steps, cols, array, fresh)
+        for unit in self._units(len(operands), *((n, m) if self._is else (m, n))):
+            self._run_unit(operands[unit.group], unit, k, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
 
-    def _units(self, groups: int, span: _Span) -> Iterator[tuple[int, tuple[int, int], tuple[int, int], int]]:
-        """Column blocks (or chunks of the steps) in order, each with the array that gets it."""
+    def _units(self, groups: int, steps: Range, cols: Range) -> Iterator[_Unit]:
+        """Units in order: column blocks, with the arrays that get their folds (or chunks of their time steps)."""
         array = self._hardware.array
-        blocks = [(c, min(c + array.cols, span.cols[1])) for c in range(*span.cols, array.cols)]
-        chunks = [span.steps]
+        blocks = [(c, min(c + array.cols, cols[1])) for c in range(*cols, array.cols)]
+        chunks = [steps]
         if not self._deal_cols and array.arrays > 1:
-            share = -(-(span.steps[1] - span.steps[0]) // array.arrays)
-            chunks = [(t, min(t + share, span.steps[1])) for t in range(*span.steps, share)]
-        width = len(blocks) if self._deal_cols else len(chunks)
-        share = min(array.arrays, width)
+            share = -(-(steps[1] - steps[0]) // array.arrays)
+            chunks = [(t, min(t + share, steps[1])) for t in range(*steps, share)]
+        share = min(array.arrays, len(blocks) if self._deal_cols else len(chunks))
         for group in range(groups):
             base = (group % max(1, array.arrays // share)) * share
-            for b, cols in enumerate(blocks):
-                for i, steps in enumerate(chunks):
-                    yield group, steps, cols, base + (b if self._deal_cols else i) % share
+            dealt = [(block, base + (b if self._deal_cols else 0) % share) for b, block in enumerate(blocks)]
+            together = [dealt] if self._all_blocks_alike else [[one] for one in dealt]
+            for members in together:
+                for i, chunk in enumerate(chunks):
+                    shift = 0 if self._deal_cols else i % share
+                    yield _Unit(group, chunk, tuple((block, index + shift) for block, index in members))
 
-    def _run_unit(
-        self,
-        operands: GroupOperands,
-        span: _Span,
-        steps: tuple[int, int],
-        cols: tuple[int, int],
-        array: int,
-        fresh: _Timer,
-    ) -> None:
-        block = make_block(self._recipe, operands, self._hardware.array.dataflow, cols, span.ks)
+    def _run_unit(self, operands: GroupOperands, unit: _Unit, ks: Range, later_k: bool, fresh: _Timer) -> None:
+        block, sums_of_folds = self._places(operands, unit, ks)
         sums = np.zeros(4, np.int64)
-        width = cols[1] - cols[0]
-        streams, issued = self._kernel(operands, block, span, steps, width, self._timers[0], array, sums)
-        self._timers[0].append(array, streams, width)
-        if len(self._timers) > 1:
-            ideal, _ = self._kernel(operands, block, span, steps, width, self._timers[1], array, np.zeros(4, np.int64))
-            self._timers[1].append(array, ideal, width)
+        streams, issued = self._kernel(operands, block, unit, ks, later_k, self._timers[0], sums)
+        self._timers[0].append(unit, streams)
+        for timer in self._timers[1:]:
+            again = self._kernel(operands, block, unit, ks, later_k, timer, np.zeros(4, np.int64))
+            timer.append(unit, again[0])
         if fresh.chained:
-            self._kernel(operands, block, span, steps, width, fresh, array, np.zeros(4, np.int64))
-        fresh.append(array, streams, width)
-        self._count(block, issued, sums, span, steps, width)
+            self._kernel(operands, block, unit, ks, later_k, fresh, np.zeros(4, np.int64))
+        fresh.append(unit, streams)
+        self.tally.add_multiplications(sums)
+        steps = unit.steps[1] - unit.steps[0]
+        sums_of_folds.add_to(self.tally, issued, steps, self._recipe, later_k=later_k, weights_move=self._is)
+
+    def _places(self, operands: GroupOperands, unit: _Unit, ks: Range) -> tuple[Block, FoldSums]:
+        """The unit's places and sums; remembered, since tiles along the time steps share them."""
+        key = (unit.group, unit.cols, ks)
+        if key not in self._held:
+            recipe, hardware = self._recipe, self._hardware
+            block = make_block(recipe, operands, hardware.array.dataflow, unit.cols, ks)
+            reads = -(-len(unit.members) // min(hardware.array.arrays, len(unit.members)))
+            self._held[key] = (
+                block,
+                fold_sums(hardware, self._layer, recipe, block.ptr, block.slots, unit.widths, reads),
+            )
+        return self._held[key]
 
     def _kernel(
-        self,
-        operands: GroupOperands,
-        block: Block,
-        span: _Span,
-        steps: tuple[int, int],
-        width: int,
-        timer: _Timer,
-        array_index: int,
-        sums: Ints,
+        self, operands: GroupOperands, block: Block, unit: _Unit, ks: Range, later_k: bool, timer: _Timer, sums: Ints
     ) -> tuple[Ints, Ints]:
+        """Streams and issued steps of the unit's K folds; adds its multiplications to ``sums``."""
+        if self._plain and ks[0] % self._recipe.lanes == 0:
+            return self._plain_kernel(operands, block, unit, ks, later_k, timer.pace, sums)
         array, recipe, pace = self._hardware.array, self._recipe, timer.pace
+        cols, index = unit.members[0]
         streams, issued = run_block(
             operands.moving,
             operands.moving_masks,
-            *steps,
+            *unit.steps,
             block.ptr,
             block.edge_k,
             block.edge_all,
@@ -155,64 +175,35 @@ class StationaryTiles:
             recipe.idle_beat,
             pace.beat_first,
             pace.beat_later,
-            span.later_k,
+            later_k,
             timer.chained,
-            timer.chains[array_index if timer.chained else 0],
+            timer.chains[index if timer.chained else 0],
             pace.load_row,
-            width if array.edge_folds == "used" else array.cols,
+            cols[1] - cols[0] if array.edge_folds == "used" else array.cols,
             sums,
         )
         return streams, issued
 
-    def _count(self, block: Block, issued: Ints, sums: Ints, span: _Span, steps: tuple[int, int], width: int) -> None:
-        """Add one block's actions."""
-        hardware, recipe, layer, tally = self._hardware, self._recipe, self._layer, self.tally
-        array, buffers = hardware.array, hardware.buffers
-        tally.effectual += int(sums[0])
-        tally.gated += int(sums[1])
-        tally.multiplier_cycles += int(sums[2])
-        tally.gated_cycles += int(sums[3])
-        moving_bits, resting_bits = layer.a_bits, layer.w_bits + recipe.index_bits
-        moving_word, resting_word = buffers.activations.word_bits, buffers.weights.word_bits
-        if self._is:
-            moving_bits, resting_bits = layer.w_bits, layer.a_bits
-            moving_word, resting_word = resting_word, moving_word
-        if recipe.weight_sparsity == "skip_rows":
-            tally.metadata_decodes += block.slot_count
-        shadow = int(array.fold_overlap != "none")
-        read_bits = read_words = load_bits = load_words = 0
-        out_words = -(-width * array.acc_bits // buffers.outputs.word_bits)
-        for fold, count in enumerate(int(c) for c in issued):
-            if recipe.skip_waves:
-                tally.metadata_decodes += steps[1] - steps[0]
-            if not count:
-                continue
-            lo, hi = fold * array.rows, min(len(block.slots), (fold + 1) * array.rows)
-            lines = hi - lo if array.edge_folds == "used" else array.rows
-            edge_bits = int(block.ptr[hi] - block.ptr[lo]) * moving_bits
-            tally.operand_hop_bits += count * edge_bits * width
-            tally.psum_hop_bits += count * lines * width * array.acc_bits
-            if array.fifo_depth > 1:
-                tally.fifo_push_bits += count * (lines - 1) * width * array.acc_bits
-            depth = np.arange(array.rows - lines if array.edge_folds == "used" else 0, array.rows)[: hi - lo]
-            slots = block.slots[lo:hi]
-            tally.stationary_hop_bits += int(((depth + 1 + shadow) * slots).sum()) * width * resting_bits
-            read_bits += count * edge_bits
-            read_words += count * -(-edge_bits // moving_word)
-            load_bits += int(slots.sum()) * width * resting_bits
-            load_words += int((-(-slots * width * resting_bits // resting_word)).sum())
-            tally.out_writes += count * width
-            tally.out_write_words += count * out_words
-            if fold or span.later_k:
-                tally.out_reads += count * width
-                tally.out_read_words += count * out_words
-        if self._is:
-            tally.w_bits_read += read_bits
-            tally.w_words += read_words
-            tally.a_bits_read += load_bits
-            tally.a_words += load_words
-        else:
-            tally.a_bits_read += read_bits
-            tally.a_words += read_words
-            tally.w_bits_read += load_bits
-            tally.w_words += load_words
+    def _plain_kernel(
+        self, operands: GroupOperands, block: Block, unit: _Unit, ks: Range, later_k: bool, pace: Pace, sums: Ints
+    ) -> tuple[Ints, Ints]:
+        array, recipe = self._hardware.array, self._recipe
+        places = len(block.slots)
+        last_lines = places - (places - 1) // array.rows * array.rows
+        first = ks[0] // recipe.lanes
+        streams, slot_beats = run_plain(
+            operands.beats(recipe),
+            operands.lane_counts(recipe),
+            *unit.steps,
+            first,
+            first + places,
+            array.rows,
+            last_lines if array.edge_folds == "used" else array.rows,
+            recipe.idle_beat,
+            pace.beat_later if later_k else pace.beat_first,
+            pace.beat_later,
+        )
+        steps, width = unit.steps[1] - unit.steps[0], sum(unit.widths)
+        sums[0] += steps * block.slot_count * width
+        sums[2] += slot_beats * width
+        return streams, np.full(len(streams), steps)

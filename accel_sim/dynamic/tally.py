@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim.counts import ArrayCounts
 from accel_sim.dynamic.layout import Recipe
 from accel_sim.hardware.schema import Hardware
@@ -34,6 +37,13 @@ class Tally:
     out_write_words: int = 0
     out_reads: int = 0
     out_read_words: int = 0
+
+    def add_multiplications(self, sums: NDArray[np.int64]) -> None:
+        """Add what a kernel counted: effectual and gated multiplications, and the multipliers' cycles of both."""
+        self.effectual += int(sums[0])
+        self.gated += int(sums[1])
+        self.multiplier_cycles += int(sums[2])
+        self.gated_cycles += int(sums[3])
 
     def array_counts(self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, compute_cycles: int) -> ArrayCounts:
         """The sums as the array's actions."""
