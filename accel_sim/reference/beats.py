@@ -39,14 +39,19 @@ def fold_piece_counts(fold: Fold, moving: NDArray[np.int64], spec: ArraySpec) ->
     that enters at the line's edge and for the other one; lines are all of the array's, or the fold's with
     ``edge_folds: used``.
     """
-    own, other = _line_counts(fold, moving, spec)
     lines = spec.cols if spec.transposed else spec.rows
-    group = spec.sync_cols if spec.transposed else spec.sync_rows
+    used = len(fold.cols) if spec.transposed else len(fold.rows) or len(fold.tile.edge)
     if spec.edge_folds == "used":
-        lines = own.shape[1]
-    idle_own, idle_other = (_idle_count(intake) for intake in line_intakes(spec))
+        lines = used
+    intakes = line_intakes(spec)
+    idle_own, idle_other = (_idle_count(intake) for intake in intakes)
     if spec.arithmetic == "fused":
         idle_own = fused_parts(spec)
+    if not any(intake.data_dependent for intake in intakes):
+        shape = (len(fold.steps), lines)
+        return np.full(shape, idle_own, np.int32), np.full(shape, idle_other, np.int32)
+    own, other = _line_counts(fold, moving, spec)
+    group = spec.sync_cols if spec.transposed else spec.sync_rows
     return _synchronise(own, lines, group, idle_own), _synchronise(other, lines, group, idle_other)
 
 
@@ -58,20 +63,17 @@ def line_intakes(spec: ArraySpec) -> tuple[Intake, Intake]:
 
 
 def _line_counts(fold: Fold, moving: NDArray[np.int64], spec: ArraySpec) -> tuple[Counts, Counts]:
-    """The same for the used lines, each by itself."""
+    """The same for the used lines, each by itself, where it depends on the data."""
     tile, steps = fold.tile, fold.steps
     stationary = spec.dataflow != "os"
     places = len(tile.edge) if stationary else len(fold.cols if spec.transposed else fold.rows)
     ones = np.ones((len(steps), places), np.int32)
     sent, select, value = _operands(fold, moving)
-    if spec.arithmetic == "fused":
-        return ones * fused_parts(spec), ones
     if spec.arithmetic == "term_serial_both":
         return _pair_counts(sent, select, value, spec.activations.csd, not stationary), ones
     first, second = line_intakes(spec)
     if spec.transposed:
-        own = _own_counts(value, first) if first.data_dependent else ones * _constant_count(first)
-        return own, ones
+        return _own_counts(value, first), ones
     if second.data_dependent:
         # The operand that rests or comes from the top: every column has its own, all share the row's beat.
         other = _own_counts(value, second).max(axis=1)

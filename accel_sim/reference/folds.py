@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,19 @@ from numpy.typing import NDArray
 from accel_sim.reference.slots import Slots, column_slots
 from accel_sim.reference.spec import ArraySpec
 
-__all__ = ["Fold", "FoldPlan", "Tile", "plan_folds"]
+__all__ = [
+    "Block",
+    "BlockFold",
+    "Fold",
+    "FoldPlan",
+    "Tile",
+    "block_decodes",
+    "block_folds",
+    "block_skips",
+    "blocks",
+    "plan_block",
+    "plan_folds",
+]
 
 Ints = NDArray[np.int64]
 
@@ -83,6 +96,30 @@ class FoldPlan:
     index_bits: int
 
 
+@dataclass(frozen=True)
+class Block:
+    """The operands of one column block, laid out.
+
+    Attributes:
+        slots: what is left of its k.
+        tiles: one per K fold (ws, is), or one that all row folds share (os); empty where no k is left.
+        cols: output columns.
+
+    """
+
+    slots: Slots
+    tiles: tuple[Tile, ...]
+    cols: Ints
+
+
+class BlockFold(NamedTuple):
+    """A fold with the multiplications that its dropped steps skip and the bits decoded to know them."""
+
+    fold: Fold
+    skipped: int
+    decodes: int
+
+
 def plan_folds(activations: Ints, weights: Ints, spec: ArraySpec, segment: int) -> FoldPlan:
     """Folds of ``groups`` products.
 
@@ -96,93 +133,121 @@ def plan_folds(activations: Ints, weights: Ints, spec: ArraySpec, segment: int) 
         moving, resting = weights.transpose(0, 2, 1), activations.transpose(0, 2, 1)
     else:
         moving, resting = activations, weights
+    flat = np.ascontiguousarray(moving.reshape(-1, moving.shape[2]))
+    time = moving.shape[1]
     folds: list[Fold] = []
     skipped = decodes = 0
-    slots = None
+    block = None
     for group in range(len(moving)):
-        rows = moving[group]
-        for cols in _blocks(resting.shape[2], spec.cols):
-            if spec.dataflow != "is" or cols[0] == 0:
-                slots = column_slots(
-                    weights[group] if spec.dataflow == "is" else resting[group][:, cols], spec, segment
-                )
-            assert slots is not None
-            skipped += len(rows) * len(cols) * (rows.shape[1] - slots.count)
-            chosen = np.broadcast_to(slots.chosen, (slots.count, len(cols)))
-            values = np.take_along_axis(resting[group][:, cols], chosen, axis=0) if slots.count else chosen
-            build = _os_folds if spec.dataflow == "os" else _stationary_folds
-            for fold, dropped, masks in build(rows, slots, chosen, values, cols, group * len(rows), spec):
-                skipped += dropped
-                decodes += masks + (slots.decodes_once if spec.dataflow == "os" else 0)
-                if len(fold.steps):
-                    folds.append(fold)
-            decodes += slots.decodes_once if spec.dataflow != "os" else 0
-    assert slots is not None
-    return FoldPlan(
-        folds=tuple(folds),
-        moving=np.ascontiguousarray(moving.reshape(-1, moving.shape[2])),
-        skipped=skipped,
-        decodes=decodes,
-        decodes_per_step=slots.decodes_per_step,
-        index_bits=slots.index_bits,
-    )
+        rows = np.arange(group * time, (group + 1) * time)
+        for cols in blocks(resting.shape[2], spec.cols):
+            deciding = weights[group] if spec.dataflow == "is" else resting[group][:, cols]
+            block = plan_block(resting[group], deciding, spec, segment, cols)
+            skipped += block_skips(block, time, moving.shape[2])
+            decodes += block_decodes(block, time, spec)
+            for planned in block_folds(block, flat, rows, spec, later_k=False):
+                skipped += planned.skipped
+                decodes += planned.decodes
+                if len(planned.fold.steps):
+                    folds.append(planned.fold)
+    assert block is not None
+    return FoldPlan(tuple(folds), flat, skipped, decodes, block.slots.decodes_per_step, block.slots.index_bits)
 
 
-def _blocks(extent: int, size: int) -> Iterator[Ints]:
-    for start in range(0, extent, size):
-        yield np.arange(start, min(start + size, extent))
+def blocks(extent: int, size: int, start: int = 0) -> Iterator[Ints]:
+    """``start`` to ``extent - 1`` in parts of ``size``."""
+    for first in range(start, extent, size):
+        yield np.arange(first, min(first + size, extent))
 
 
-def _tile(slots: Slots, chosen: Ints, values: Ints, spec: ArraySpec, part: slice) -> Tile:
-    """The slots of ``part`` as places of ``step_lanes`` slots each, the last place padded."""
-    lanes = spec.step_lanes
+def plan_block(
+    resting: Ints, deciding: Ints, spec: ArraySpec, segment: int, cols: Ints, ks: tuple[int, int] | None = None
+) -> Block:
+    """Lay out the columns ``cols`` of ``resting`` (all k, all columns).
+
+    Args:
+        deciding: weights (all k, some columns) whose zeros decide what is left.
+        segment: see :func:`plan_folds`.
+        ks: the range of k; default all.
+
+    """
+    first, stop = ks or (0, len(resting))
+    slots = column_slots(deciding[first:stop], spec, segment, first)
+    chosen = np.broadcast_to(slots.chosen, (slots.count, len(cols)))
+    values = np.take_along_axis(resting[first:stop][:, cols], chosen, axis=0) if slots.count else chosen
+    depth = max(1, slots.count) if spec.dataflow == "os" else spec.rows * spec.step_lanes
+    parts = [slice(start, min(start + depth, slots.count)) for start in range(0, slots.count, depth)]
+    return Block(slots, tuple(_tile(slots, chosen, values, spec.step_lanes, part, first) for part in parts), cols)
+
+
+def block_skips(block: Block, rows: int, depth: int) -> int:
+    """Multiplications of ``depth`` k that the block leaves out over ``rows`` time steps or rows."""
+    return rows * len(block.cols) * (depth - block.slots.count)
+
+
+def block_decodes(block: Block, rows: int, spec: ArraySpec) -> int:
+    """Indices that the edge decodes for the block: once, or (os) once for each row fold."""
+    times = -(-rows // spec.rows) if spec.dataflow == "os" else 1
+    return block.slots.decodes_once * times
+
+
+def block_folds(block: Block, moving: Ints, rows: Ints, spec: ArraySpec, *, later_k: bool) -> Iterator[BlockFold]:
+    """The block's folds over the ``rows`` of the moving matrix, those without steps included.
+
+    Args:
+        later_k: whether the outputs hold sums of k before the block's.
+
+    """
+    build = _os_folds if spec.dataflow == "os" else _stationary_folds
+    return build(block, moving, rows, spec, later_k)
+
+
+def _tile(slots: Slots, chosen: Ints, values: Ints, lanes: int, part: slice, first_k: int) -> Tile:
+    """The slots of ``part`` as places of ``lanes`` slots each, the last place padded; k as the layer counts."""
     candidates, chosen, values = slots.candidates[part], chosen[part], values[part]
     count, columns = chosen.shape
     places = -(-count // lanes)
     pad = ((0, places * lanes - count), (0, 0))
-    candidates = np.pad(candidates, pad, constant_values=-1).reshape(places, -1)
-    edges = [np.unique(row[row >= 0]) for row in candidates]
-    edge = np.full((places, max(map(len, edges))), -1)
-    for place, ks in enumerate(edges):
-        edge[place, : len(ks)] = ks
+    edge = _edges(np.pad(candidates, pad, constant_values=-1).reshape(places, -1))
     chosen = np.pad(chosen, pad, constant_values=-1).reshape(places, lanes, columns).transpose(0, 2, 1)
-    select = np.empty((places, columns, lanes), np.int64)
-    for place, ks in enumerate(edges):
-        select[place] = np.where(chosen[place] < 0, -1, np.searchsorted(ks, chosen[place]))
+    select = np.full(chosen.shape, -1)
+    for entry in range(edge.shape[1]):
+        select[(chosen >= 0) & (chosen == edge[:, entry, None, None])] = entry
     value = np.pad(values, pad).reshape(places, lanes, columns).transpose(0, 2, 1)
-    return Tile(edge, select, np.ascontiguousarray(value))
+    return Tile(np.where(edge < 0, -1, edge + first_k), select, np.ascontiguousarray(value))
 
 
-def _stationary_folds(
-    moving: Ints, slots: Slots, chosen: Ints, values: Ints, cols: Ints, first_step: int, spec: ArraySpec
-) -> Iterator[tuple[Fold, int, int]]:
-    """K folds of one column block, each with its skipped multiplications and decoded mask bits."""
-    depth = spec.rows * spec.step_lanes
-    for start in range(0, slots.count, depth):
-        part = slice(start, min(start + depth, slots.count))
-        steps, masks = np.arange(len(moving)), 0
-        tile = _tile(slots, chosen, values, spec, part)
+def _edges(candidates: Ints) -> Ints:
+    """What each place's edge carries: its candidates ``(places, any)`` in ascending order, each once; -1 fills up."""
+    none = np.iinfo(np.int64).max
+    ordered = np.sort(np.where(candidates < 0, none, candidates), axis=1)
+    ordered[:, 1:][ordered[:, 1:] == ordered[:, :-1]] = none
+    ordered = np.sort(ordered, axis=1)
+    width = int((ordered < none).sum(axis=1).max())
+    return np.where(ordered[:, :width] < none, ordered[:, :width], -1)
+
+
+def _stationary_folds(block: Block, moving: Ints, rows: Ints, spec: ArraySpec, later_k: bool) -> Iterator[BlockFold]:
+    """K folds."""
+    for index, tile in enumerate(block.tiles):
+        steps, masks = rows, 0
         if spec.activation_sparsity == "skip_waves":
-            masks = len(steps)
-            steps = steps[(moving[:, tile.edge[tile.edge >= 0]] != 0).any(axis=1)]
-        dropped = (len(moving) - len(steps)) * (part.stop - part.start) * len(cols)
-        yield Fold(tile, first_step + steps, np.arange(0), cols, start > 0), dropped, masks
+            masks = len(rows)
+            steps = rows[(moving[np.ix_(rows, tile.edge[tile.edge >= 0])] != 0).any(axis=1)]
+        skipped = (len(rows) - len(steps)) * int((tile.select[:, 0] >= 0).sum()) * len(block.cols)
+        yield BlockFold(Fold(tile, steps, np.arange(0), block.cols, later_k or index > 0), skipped, masks)
 
 
-def _os_folds(
-    moving: Ints, slots: Slots, chosen: Ints, values: Ints, cols: Ints, first_row: int, spec: ArraySpec
-) -> Iterator[tuple[Fold, int, int]]:
-    """Row folds of one column block, each with its skipped multiplications and decoded mask bits."""
-    if not slots.count:
-        return
-    tile = _tile(slots, chosen, values, spec, slice(0, slots.count))
-    places = len(tile.edge)
-    in_place = (tile.select[:, 0] >= 0).sum(axis=1)
-    for rows in _blocks(len(moving), spec.rows):
-        steps, masks, dropped = np.arange(places), 0, 0
-        if spec.activation_sparsity == "skip_waves":
-            sent = moving[rows][:, tile.edge] * (tile.edge >= 0)
-            issued = (sent != 0).any(axis=(0, 2))
-            masks, steps = places, steps[issued]
-            dropped = int(in_place[~issued].sum()) * len(rows) * len(cols)
-        yield Fold(tile, steps, first_row + rows, cols, False), dropped, masks
+def _os_folds(block: Block, moving: Ints, rows: Ints, spec: ArraySpec, later_k: bool) -> Iterator[BlockFold]:
+    """Row folds."""
+    for tile in block.tiles:
+        places = len(tile.edge)
+        in_place = (tile.select[:, 0] >= 0).sum(axis=1)
+        for part in blocks(len(rows), spec.rows):
+            steps, masks, skipped = np.arange(places), 0, 0
+            if spec.activation_sparsity == "skip_waves":
+                sent = moving[rows[part]][:, tile.edge] * (tile.edge >= 0)
+                issued = (sent != 0).any(axis=(0, 2))
+                masks, steps = places, steps[issued]
+                skipped = int(in_place[~issued].sum()) * len(part) * len(block.cols)
+            yield BlockFold(Fold(tile, steps, rows[part], block.cols, later_k), skipped, masks)

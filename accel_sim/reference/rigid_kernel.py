@@ -1,11 +1,10 @@
 """The weight- and input-stationary array where every beat is as long as the next: the same machine, laid out for speed.
 
 With a constant beat no FIFO ever holds more than the sum that passes, so rows march in step: row r does what row 0 did
-r cycles before, and the operands may stay where they are while every PE walks an index over them. Each PE still
-multiplies in each cycle, and each register moves. Operands are sent into a buffer that runs backwards in time, so those
-that the columns of a row see in one cycle are neighbours, and a row is one vector loop.
-
-The buffer's positions are unsigned: a signed index could count from the end, which keeps the compiler from vectorising.
+r cycles before. Every register of the array lies in a plane, one element per PE. In each cycle each plane moves:
+operands and their control bits one column to the right, sums one row down (a row's length further in the plane), tiles
+likewise; and every PE multiplies. A plane's move is one loop from one array to another, which the compiler turns into
+vectors.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -51,19 +50,24 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
     counters = np.zeros(COUNTERS, np.int64)
     times = np.full((folds, 4), NEVER, np.int64)
 
-    # PE registers, a lane's columns side by side. Row r adds to sums[r] and leaves sums[r + 1].
-    shadow = np.zeros((rows * lanes, cols), narrow.dtype)
-    resting = shadow if s.overlap == NONE else np.zeros((rows * lanes, cols), narrow.dtype)
-    total, sums = np.zeros((rows, cols), wide.dtype), np.zeros((rows + 1, cols), wide.dtype)
+    # PE registers as planes, row after row. A PE of row r adds to sums of row r and leaves those of row r + 1.
+    plane, reach = rows * cols, rows + cols
+    shadow = np.zeros((lanes, plane), narrow.dtype)
+    resting = shadow if s.overlap == NONE else np.zeros((lanes, plane), narrow.dtype)
+    operands, next_operands = np.zeros((lanes, plane), narrow.dtype), np.zeros((lanes, plane), narrow.dtype)
+    masks, next_masks = np.full(plane, -1, narrow.dtype), np.full(plane, -1, narrow.dtype)
+    ends, next_ends = np.zeros(plane, wide.dtype), np.zeros(plane, wide.dtype)
+    total, sums, next_sums = (
+        np.zeros(plane, wide.dtype),
+        np.zeros(plane + cols, wide.dtype),
+        np.zeros(plane + cols, wide.dtype),
+    )
 
-    # What left the edge, backwards in time.
-    reach = rows + cols
-    length = 4 * reach + 2048
-    sent = np.zeros((rows * lanes, length), narrow.dtype)
-    digit_mask, ends = np.full(length, -1, narrow.dtype), np.zeros(length, wide.dtype)
-    step_ended, shifted = np.full(length, NEVER, np.int64), np.full(length, NEVER, np.int64)
-    shift_fold = np.full(length, NEVER, np.int64)
-    at = length - 1 - reach
+    # What left the controller, by cycle modulo the length: row r takes it r cycles later.
+    sent = np.zeros((rows * lanes, rows), narrow.dtype)
+    sent_mask, sent_end = np.full(rows, -1, narrow.dtype), np.zeros(rows, wide.dtype)
+    step_ended, shifted = np.full(reach, NEVER, np.int64), np.full(reach, NEVER, np.int64)
+    shift_fold = np.full(reach, NEVER, np.int64)
 
     copy_cycle = np.full(folds, NEVER, np.int64)  # in which row 0 copies the fold's tile
     oldest_copy, copies = 0, 0  # waves of copying on their way through the array
@@ -73,15 +77,12 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
     worked = False
     cycle = 0
     while streamed < folds:
-        if at == 0:
-            _rewind(sent, digit_mask, ends, step_ended, shifted, shift_fold, reach)
-            at = length - reach
-        at -= 1
+        slot, at = cycle % rows, cycle % reach
 
         # The controller at the first row opens folds and sends a step's pieces.
         if opened < loaded and (s.overlap == FULL or streamed == opened):
             opened += 1
-        ends[at], step_ended[at], digit_mask[at] = 0, NEVER, -1
+        sent_end[slot], sent_mask[slot], step_ended[at] = 0, -1, NEVER
         if issuing < opened:
             f = issuing
             if step == first_step[f] and elapsed == 0:
@@ -90,15 +91,15 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
                 if s.used_edges:
                     # Other rows take part from now on; what still runs through unused columns is dropped.
                     first = rows - fold_rows[f]
-                    sums[:], total[:] = 0, 0
-                    sent[:, at : at + reach], ends[at : at + reach], step_ended[at : at + reach] = 0, 0, NEVER
+                    sums[:], next_sums[:], total[:] = 0, 0, 0
+                    operands[:], sent[:], ends[:], sent_end[:], step_ended[:] = 0, 0, 0, 0, NEVER
             worked = own_index < own_count
-            _send(path, t, moving, f, source[step], first, own_index, own_count, sent, at, worked)
+            _send(path, t, moving, f, source[step], first, own_index, own_count, sent, slot, worked)
             if elapsed == 0:
                 _count_step(s, path, t, moving, f, source[step], own_count * other_count, rows - first, counters)
             if worked:
                 if path.other_style == DIGITS:
-                    digit_mask[at] = piece(
+                    sent_mask[slot] = piece(
                         -1, DIGITS, other_index, path.other_digit_bits, other_index == other_count - 1
                     )
                 other_index += 1
@@ -107,13 +108,13 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
                     own_index += 1
             elapsed += 1
             if own_index == own_count and elapsed >= pace[f]:
-                ends[at], step_ended[at] = 1, step
+                sent_end[slot], step_ended[at] = 1, step
                 own_index = elapsed = 0
                 step += 1
                 if step == (first_step[f + 1] if f + 1 < folds else steps):
                     issuing += 1
         else:
-            _send(path, t, moving, NEVER, 0, first, 0, 1, sent, at, False)
+            _send(path, t, moving, NEVER, 0, first, 0, 1, sent, slot, False)
 
         # The load chain.
         shifted[at] = NEVER
@@ -141,29 +142,45 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
 
         # PEs copy, multiply and pass their sums on, bottom up.
         for wave in range(oldest_copy, copies):
-            _copy_wave(rows, first, lanes, cols, cycle - copy_cycle[wave], shadow, resting)
+            _copy_wave(rows, first, cols, cycle - copy_cycle[wave], shadow, resting)
             if cycle - copy_cycle[wave] == reach:
                 oldest_copy += 1
+        begin, stop = first * cols, plane
+        for lane in range(lanes):
+            _move_right(begin, stop, operands[lane], next_operands[lane])
+        _enter(rows, first, cols, slot, sent, next_operands)
+        operands, next_operands = next_operands, operands
         if steady:
-            _work_whole(rows, first, lanes, at, sent, resting, sums)
+            _multiply_add(begin, stop, cols, sums, operands[0], resting[0], next_sums)
+            for lane in range(1, lanes):
+                _add_lane(begin, stop, cols, operands[lane], resting[lane], next_sums)
         else:
-            _work_pieces(rows, first, lanes, at, sent, digit_mask, ends, resting, total, sums)
+            _move_right(begin, stop, masks, next_masks)
+            _move_right(begin, stop, ends, next_ends)
+            _enter_control(rows, first, cols, slot, sent_mask, sent_end, next_masks, next_ends)
+            masks, next_masks = next_masks, masks
+            ends, next_ends = next_ends, ends
+            for lane in range(lanes):
+                _multiply_pieces(begin, stop, operands[lane], resting[lane], masks, total)
+            _end_steps(begin, stop, cols, ends, total, sums, next_sums)
+        sums, next_sums = next_sums, sums
 
         # Sums leave below the last row.
-        below = at + rows - 1 - first
+        left = (at + first + 1 - rows) % reach + 1
         for c in range(cols):
-            done = step_ended[below + c]
+            left = left - 1 if left > 0 else reach - 1
+            done = step_ended[left]
             if done == NEVER:
                 continue
             f = t.fold[done]
             if c < fold_cols[f]:
-                outputs[source[done], col_ids[col_at[f] + c]] += sums[rows, c]
+                outputs[source[done], col_ids[col_at[f] + c]] += sums[plane + c]
             last_step = (first_step[f + 1] if f + 1 < folds else steps) - 1
             if done == last_step and c == (fold_cols[f] if s.used_edges else cols) - 1:
                 times[f, 3] = cycle + 1
                 streamed += 1
         if cycle - last_shift < cols:
-            _shift_tiles(s, t, rows, lanes, cols, at, shifted, shift_fold, shadow)
+            _shift_tiles(s, t, rows, cols, at, shifted, shift_fold, shadow)
         cycle += 1
     end = np.int64(0)
     for f in range(folds):
@@ -172,21 +189,11 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
 
 
 @njit(cache=True)
-def _rewind(sent, digit_mask, ends, step_ended, shifted, shift_fold, reach):
-    """The buffers are full: what the array may still look at moves to their far end."""
-    keep = len(ends) - reach
-    for line in range(sent.shape[0]):
-        sent[line, keep:] = sent[line, :reach]
-    digit_mask[keep:], ends[keep:] = digit_mask[:reach], ends[:reach]
-    step_ended[keep:], shifted[keep:], shift_fold[keep:] = step_ended[:reach], shifted[:reach], shift_fold[:reach]
-
-
-@njit(cache=True)
-def _send(path, t, moving, f, source, first, index, count, sent, at, works):
+def _send(path, t, moving, f, source, first, index, count, sent, slot, works):
     """The edges put this cycle's piece of every row's operands on their way; zeros where there is none."""
     lanes, edge = path.lanes, t.edge
     for line in range(sent.shape[0]):
-        sent[line, at] = 0
+        sent[line, slot] = 0
     if not works:
         return
     tile_at = t.tile_at[f]
@@ -195,7 +202,7 @@ def _send(path, t, moving, f, source, first, index, count, sent, at, works):
             k = edge[tile_at + place, lane]
             if k >= 0:
                 value = piece(moving[source, k], path.own_style, index, path.own_digit_bits, index == count - 1)
-                sent[(first + place) * lanes + lane, at] = value
+                sent[(first + place) * lanes + lane, slot] = value
 
 
 @njit(cache=True)
@@ -235,59 +242,85 @@ def _count_step(s, path, t, moving, f, source, beat, height, counters):
 
 
 @njit(cache=True)
-def _copy_wave(rows, first, lanes, cols, age, shadow, resting):
+def _copy_wave(rows, first, cols, age, shadow, resting):
     """The PEs that the first wave of a fold reaches take their tile over: one in each row."""
     for r in range(first, rows):
         c = age - (r - first)
         if 0 <= c < cols:
-            for lane in range(lanes):
-                resting[r * lanes + lane, c] = shadow[r * lanes + lane, c]
+            for lane in range(resting.shape[0]):
+                resting[lane, r * cols + c] = shadow[lane, r * cols + c]
 
 
 @njit(cache=True)
-def _work_whole(rows, first, lanes, at, sent, resting, sums):
-    """A cycle in which every PE multiplies whole operands and adds the sum from above."""
-    cols = np.uint64(resting.shape[1])
-    for r in range(rows - 1, first - 1, -1):
-        seen = np.uint64(at + r - first)
-        for column in range(cols):
-            c = np.uint64(column)
-            sums[r + 1, c] = sums[r, c] + sent[r * lanes, seen + c] * resting[r * lanes, c]
-        for lane in range(1, lanes):
-            line = r * lanes + lane
-            for column in range(cols):
-                c = np.uint64(column)
-                sums[r + 1, c] += sent[line, seen + c] * resting[line, c]
+def _move_right(begin, stop, now, after):
+    """A plane moves one PE to the right; what leaves a row is overwritten by what enters the next."""
+    for i in range(np.uint64(begin), np.uint64(stop - 1)):
+        after[i + np.uint64(1)] = now[i]
 
 
 @njit(cache=True)
-def _work_pieces(rows, first, lanes, at, sent, digit_mask, ends, resting, total, sums):
-    """A cycle in which every PE multiplies a piece; where its step ends it adds the sum from above and starts anew."""
-    cols = np.uint64(resting.shape[1])
-    for r in range(rows - 1, first - 1, -1):
-        seen = np.uint64(at + r - first)
+def _enter(rows, first, cols, slot, sent, operands):
+    """Column 0 takes what was sent to row r when it left the controller."""
+    lanes = operands.shape[0]
+    for r in range(first, rows):
         for lane in range(lanes):
-            line = r * lanes + lane
-            for column in range(cols):
-                c = np.uint64(column)
-                total[r, c] += sent[line, seen + c] * (resting[line, c] & digit_mask[seen + c])
-        for column in range(cols):
-            c = np.uint64(column)
-            end = ends[seen + c]
-            sums[r + 1, c] += end * (sums[r, c] + total[r, c] - sums[r + 1, c])
-            total[r, c] -= end * total[r, c]
+            operands[lane, r * cols] = sent[r * lanes + lane, slot]
+        slot = slot - 1 if slot > 0 else rows - 1
 
 
 @njit(cache=True)
-def _shift_tiles(s, t, rows, lanes, cols, at, shifted, shift_fold, shadow):
+def _enter_control(rows, first, cols, slot, sent_mask, sent_end, masks, ends):
+    for r in range(first, rows):
+        masks[r * cols], ends[r * cols] = sent_mask[slot], sent_end[slot]
+        slot = slot - 1 if slot > 0 else rows - 1
+
+
+@njit(cache=True)
+def _multiply_add(begin, stop, cols, sums, operands, resting, after):
+    """Every PE multiplies whole operands, adds the sum from above and passes it on."""
+    row = np.uint64(cols)
+    for i in range(np.uint64(begin), np.uint64(stop)):
+        after[i + row] = sums[i] + operands[i] * resting[i]
+
+
+@njit(cache=True)
+def _add_lane(begin, stop, cols, operands, resting, after):
+    """A further lane of every PE adds its product."""
+    row = np.uint64(cols)
+    for i in range(np.uint64(begin), np.uint64(stop)):
+        after[i + row] += operands[i] * resting[i]
+
+
+@njit(cache=True)
+def _multiply_pieces(begin, stop, operands, resting, masks, total):
+    """A lane of every PE multiplies the piece that passes by the digits of its operand that the mask names."""
+    for i in range(np.uint64(begin), np.uint64(stop)):
+        total[i] += operands[i] * (resting[i] & masks[i])
+
+
+@njit(cache=True)
+def _end_steps(begin, stop, cols, ends, total, sums, after):
+    """Where a step ends, the sum from above and the PE's own pass on, and the PE starts anew; else registers hold."""
+    row = np.uint64(cols)
+    for i in range(np.uint64(begin), np.uint64(stop)):
+        after[i + row] = sums[i] + total[i] if ends[i] else sums[i + row]
+    for i in range(np.uint64(begin), np.uint64(stop)):
+        total[i] = 0 if ends[i] else total[i]
+
+
+@njit(cache=True)
+def _shift_tiles(s, t, rows, cols, at, shifted, shift_fold, shadow):
     """Stationary tiles move down one row in the columns that a shift of the load chain has reached."""
+    lanes = shadow.shape[0]
     for c in range(cols):
-        shift = shifted[at + c]
+        when = (at - c) % len(shifted)
+        shift = shifted[when]
         if shift == NEVER:
             continue
-        f = shift_fold[at + c]
-        for line in range((shift + 1) * lanes - 1, lanes - 1, -1):
-            shadow[line, c] = shadow[line - lanes, c]
+        f = shift_fold[when]
+        for lane in range(lanes):
+            for r in range(shift, 0, -1):
+                shadow[lane, r * cols + c] = shadow[lane, (r - 1) * cols + c]
         place = t.rows[f] - 1 - shift if s.used_edges else rows - 1 - shift
         inside = 0 <= place < t.rows[f] and c < t.cols[f]
         for lane in range(lanes):

@@ -10,7 +10,7 @@ Decisions
 * ``n_m``: a group of ``of`` consecutive k gives ``min(keep, size)`` slots, which follow one another without gaps, so
   ``K' = Σ min(keep, size)``. Where a group at the end of a kernel position is short, a PE may so take lanes of two
   groups and its edge carries the candidates of both. A column with fewer non-zero weights than slots fills up with
-  its lowest zero k, which are multiplied like any value.
+  its lowest zero k, which are multiplied like any value. A tile's border along k cuts a group in two.
 * ``pack_columns``: every k is packed, all-zero ones last, as the page says; with several lanes, each lane of a PE row
   is a slot of its own. A column that is zero in the whole slot multiplies the slot's first k.
 """
@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.reference.operands import n_m_groups
+from accel_sim.operand_checks import n_m_groups
 from accel_sim.reference.spec import ArraySpec
 
 __all__ = ["Slots", "column_slots"]
@@ -55,13 +55,13 @@ class Slots:
         return len(self.candidates)
 
 
-def column_slots(weights: Ints, spec: ArraySpec, segment: int) -> Slots:
-    """Slots of the columns of ``weights`` (k, c).
+def column_slots(weights: Ints, spec: ArraySpec, segment: int, first_k: int = 0) -> Slots:
+    """Slots of the columns of ``weights`` (k, c), whose first k is the layer's ``first_k``; k below count from there.
 
     For ``is``, whose columns are not those of the weights, ``weights`` are all columns and ``chosen`` has one.
     """
     if spec.weight_sparsity == "n_m":
-        return _n_m_slots(weights, spec.nm_keep, spec.nm_of, segment)
+        return _n_m_slots(weights, spec.nm_keep, spec.nm_of, segment, first_k)
     if spec.weight_sparsity == "pack_columns":
         return _packed_slots(weights, spec.pack_limit)
     k = np.arange(len(weights))
@@ -72,9 +72,10 @@ def column_slots(weights: Ints, spec: ArraySpec, segment: int) -> Slots:
     return Slots(k[:, None], np.repeat(k[:, None], columns, axis=1), decodes_once=len(k) if skips else 0)
 
 
-def _n_m_slots(weights: Ints, keep: int, of: int, segment: int) -> Slots:
+def _n_m_slots(weights: Ints, keep: int, of: int, segment: int, first_k: int) -> Slots:
     candidates, chosen = [], []
-    for first, last in n_m_groups(len(weights), of, segment):
+    for start, stop in n_m_groups(first_k, first_k + len(weights), of, segment):
+        first, last = start - first_k, stop - first_k
         size = last - first
         slots = min(keep, size)
         # Non-zero k first, then zero ones, each in ascending order; the chosen ones ascend too.
