@@ -22,7 +22,7 @@ from accel_sim.errors import WorkloadError
 from compress.graph.node import GraphBuilder
 from compress.graph.walk import GraphWalker
 
-__all__ = ["layer_graph"]
+__all__ = ["evaluation", "layer_graph", "trace"]
 
 
 def layer_graph(
@@ -54,11 +54,11 @@ def layer_graph(
     inputs = _example_inputs(model, example_input, batch)
     canonical = dict(model.named_parameters())
     builder = GraphBuilder(name, {parameter: tensor.numel() for parameter, tensor in canonical.items()})
-    with _evaluation(model):
+    with evaluation(model):
         walker = GraphWalker(model, builder)
-        graph, bindings = _trace(model, inputs, name)
+        graph, bindings = trace(model, inputs, name)
         outputs = walker.run(graph, inputs, bindings)
-    return builder.finish(outputs)
+    return builder.finish([output.ref for output in outputs])
 
 
 class _Tracer(fx.Tracer):
@@ -76,7 +76,7 @@ class _Tracer(fx.Tracer):
             raise
 
 
-def _trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.GraphModule, dict[str, str] | None]:
+def trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.GraphModule, dict[str, str] | None]:
     """A traced module and, from ``torch.export``, which placeholder is which parameter or buffer."""
     tracer = _Tracer()
     try:
@@ -136,7 +136,7 @@ def _example_inputs(model: nn.Module, example: Any, batch: int) -> tuple[Tensor,
 
 
 @contextlib.contextmanager
-def _evaluation(model: nn.Module) -> Iterator[None]:
+def evaluation(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, without gradients and without the fused attention that hides its matrix products."""
     training = [module for module in model.modules() if module.training]
     fast_path = torch.backends.mha.get_fastpath_enabled()

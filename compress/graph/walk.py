@@ -19,14 +19,14 @@ from compress.graph.leaves import function_call
 from compress.graph.node import GraphBuilder, TensorRef
 from compress.graph.operations import CONSTANT_FACTORIES, Call, Facts, describe, known_operation
 
-__all__ = ["GraphWalker"]
+__all__ = ["GraphWalker", "TracedTensor"]
 
 OPERATOR_NAMES = {"iadd": "add", "isub": "sub", "imul": "mul", "truediv": "div", "itruediv": "div"}
 GEMM_OR_NORM = ("conv2d", "linear", "matmul", "batch_norm", "layer_norm", "group_norm")
 
 
 @dataclass(frozen=True)
-class _Traced:
+class TracedTensor:
     """A tensor on its way through the graph: its data and what the layer graph calls it."""
 
     value: Tensor
@@ -51,7 +51,7 @@ class GraphWalker:
 
     def run(
         self, traced: fx.GraphModule, inputs: Sequence[Tensor], bindings: Mapping[str, str] | None
-    ) -> list[TensorRef]:
+    ) -> list[TracedTensor]:
         """Walk the whole model's graph and return its outputs.
 
         Args:
@@ -68,11 +68,11 @@ class GraphWalker:
             elif remaining:
                 tensor = self.hold(remaining.pop(0))
                 name = "input" if node is next(iter(traced.graph.nodes)) or bindings else str(node.target)
-                values.append(_Traced(tensor, self._builder.add_input(name, tuple(tensor.shape))))
+                values.append(TracedTensor(tensor, self._builder.add_input(name, tuple(tensor.shape))))
             else:
                 values.append(node.args[0] if node.args else None)
         result = self._walk(traced, values, scope="", names_modules=bindings is None)
-        return [value.ref for value in pytree.tree_leaves(result) if isinstance(value, _Traced)]
+        return [value for value in pytree.tree_leaves(result) if isinstance(value, TracedTensor)]
 
     def _walk(self, traced: fx.GraphModule, inputs: Sequence[Any], scope: str, *, names_modules: bool) -> Any:
         """Walk one graph; ``inputs`` are the values of its placeholders in order."""
@@ -106,14 +106,14 @@ class GraphWalker:
         else:
             assert callable(node.target)
             op, function = _function_name(node.target), node.target
-        if function is operator.getitem and not isinstance(args[0], _Traced):
+        if function is operator.getitem and not isinstance(args[0], TracedTensor):
             return args[0][args[1]]
         return self._call(op.strip("_"), function, args, kwargs, path)
 
     def _module(self, path: str, args: Any, kwargs: Any) -> Any:
         module = self._model.get_submodule(path)
 
-        def parameter(name: str) -> _Traced | None:
+        def parameter(name: str) -> TracedTensor | None:
             tensor = getattr(module, name)
             return None if tensor is None else self._traced_constant(tensor, f"{path}.{name}")
 
@@ -130,7 +130,7 @@ class GraphWalker:
         decomposition = DECOMPOSITIONS.get(op)
         if decomposition is not None:
             return self._take_apart(decomposition, args, kwargs, path)
-        if opaque and any(isinstance(leaf, _Traced) for leaf in pytree.tree_leaves((args, kwargs))):
+        if opaque and any(isinstance(leaf, TracedTensor) for leaf in pytree.tree_leaves((args, kwargs))):
             if op in WITHOUT_TENSOR:
                 return self._execute(function, args, kwargs, path)
             return self._take_apart(function, args, kwargs, path)
@@ -138,7 +138,9 @@ class GraphWalker:
         return self._record(op, args, kwargs, result, path, f"{path}.{op}".lstrip("."))
 
     def _execute(self, function: Callable[..., Any], args: Any, kwargs: Any, path: str) -> Any:
-        value_args, value_kwargs = pytree.tree_map(lambda v: v.value if isinstance(v, _Traced) else v, (args, kwargs))
+        value_args, value_kwargs = pytree.tree_map(
+            lambda v: v.value if isinstance(v, TracedTensor) else v, (args, kwargs)
+        )
         try:
             with self.running():
                 return function(*value_args, **value_kwargs)
@@ -156,7 +158,7 @@ class GraphWalker:
         if not tensors:
             return result
         shapes = tuple(tuple(tensor.shape) for tensor in tensors)
-        refs = pytree.tree_map(lambda v: v.ref if isinstance(v, _Traced) else v, (args, kwargs))
+        refs = pytree.tree_map(lambda v: v.ref if isinstance(v, TracedTensor) else v, (args, kwargs))
         call = Call(op, tuple(refs[0]), refs[1], shapes)
         if op in CONSTANT_FACTORIES or all(ref.constant for ref in call.tensors):
             names = (
@@ -182,11 +184,11 @@ class GraphWalker:
                 attributes=facts.attributes,
             )
             if facts.gemm is not None:
-                traced = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, _Traced)]
+                traced = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, TracedTensor)]
                 values = {id(leaf.ref): leaf.value for leaf in traced}
                 self.on_product(str(outputs[0].producer), facts, [values[id(ref)] for ref in facts.operands])
         named = iter(outputs)
-        results = [_Traced(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
+        results = [TracedTensor(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         return pytree.tree_unflatten(results, form)
 
     def _take_apart_module(self, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
@@ -201,13 +203,13 @@ class GraphWalker:
     def _take_apart(self, function: Callable[..., Any], args: Any, kwargs: Any, path: str, key: Any = None) -> Any:
         """Trace a function into ATen operations, once for the same arguments, and walk the result."""
         leaves, form = pytree.tree_flatten((args, kwargs))
-        traced = [leaf for leaf in leaves if isinstance(leaf, _Traced)]
-        rest = tuple(None if isinstance(leaf, _Traced) else repr(leaf) for leaf in leaves)
+        traced = [leaf for leaf in leaves if isinstance(leaf, TracedTensor)]
+        rest = tuple(None if isinstance(leaf, TracedTensor) else repr(leaf) for leaf in leaves)
         signature = (key or function, tuple(t.ref.shape for t in traced), rest, str(form))
 
         def on_tensors(*tensors: Tensor) -> Any:
             given = iter(tensors)
-            values = [next(given) if isinstance(leaf, _Traced) else leaf for leaf in leaves]
+            values = [next(given) if isinstance(leaf, TracedTensor) else leaf for leaf in leaves]
             call_args, call_kwargs = pytree.tree_unflatten(values, form)
             return function(*call_args, **call_kwargs)
 
@@ -227,8 +229,8 @@ class GraphWalker:
             value = getattr(value, part)
         return self._traced_constant(value, target) if isinstance(value, Tensor) else value
 
-    def _traced_constant(self, tensor: Tensor, fallback: str) -> _Traced:
-        return _Traced(self.hold(tensor), self._constant(tensor, fallback))
+    def _traced_constant(self, tensor: Tensor, fallback: str) -> TracedTensor:
+        return TracedTensor(self.hold(tensor), self._constant(tensor, fallback))
 
     def _constant(self, tensor: Tensor, fallback: str) -> TensorRef:
         name = self._names.get(id(tensor))
