@@ -115,7 +115,9 @@ def _machines_table() -> Table:
         "DRAM",
     )
     table = Table(*headers)
-    for name in list_builtins():
+    names = list_builtins()
+    table.columns[0].min_width = max(map(len, names))  # a name is typed as it stands here: never shortened
+    for name in names:
         hw = load_hardware(name)
         arrays = f"{hw.array.arrays} × " if hw.array.arrays > 1 else ""
         table.add_row(

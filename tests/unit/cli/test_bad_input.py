@@ -105,7 +105,7 @@ SMALL_BANK = ["--set", "buffers.weights.banks=1", "--set", "buffers.weights.word
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["nowhere.yaml", GEMM], "nowhere.yaml: no such file and no built-in machine; built-ins: dense_int8_128x128, "),
+        (["nowhere.yaml", GEMM], "nowhere.yaml: no such file and no built-in machine; built-ins: bitfusion_like, "),
         (
             ["dense_int8_8x9", GEMM],
             "dense_int8_8x9: no such file and no built-in machine; did you mean 'dense_int8_8x8'?",

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from accel_sim.array.beats import beat_depends_on_data, constant_beat_cycles, step_lanes
+from accel_sim.array.ports import Sharing, pace
+from accel_sim.energy.sparsity import candidates
 from accel_sim.hardware.load import BUILTIN_DIRECTORY, list_builtins, load_hardware
 from accel_sim.hardware.schema import Hardware, json_schema_text
 
@@ -17,9 +20,26 @@ EXPECTED = {
     "dense_int8_32x32_os": (32, 32, 1, "os"),
     "dense_int8_32x32_is": (32, 32, 1, "is"),
     "dense_int8_128x128": (128, 128, 1, "ws"),
+    "bitfusion_like": (16, 32, 1, "ws"),
+    "bitlet_like": (16, 32, 1, "os"),
+    "bitwave_like": (32, 32, 1, "os"),
+    "column_combining": (32, 32, 1, "ws"),
+    "laconic_like": (32, 32, 1, "os"),
+    "loom_like": (32, 128, 1, "os"),
+    "pragmatic_like": (16, 32, 1, "os"),
+    "s2ta_like": (16, 16, 1, "os"),
+    "shapeshifter_like": (16, 32, 1, "os"),
+    "sparse_2_4": (16, 32, 1, "ws"),
+    "stripes_like": (16, 32, 1, "os"),
+    "term_serial_vector_sparse": (16, 32, 1, "os"),
     "tpu_v1_like": (256, 256, 1, "ws"),
     "tpu_v6e_like": (256, 256, 4, "ws"),
+    "unpu_like": (24, 36, 1, "is"),
+    "vector_sparse": (32, 32, 1, "os"),
 }
+FIXED = [name for name in EXPECTED if name.startswith(("dense", "tpu"))]
+OTHERS = [name for name in EXPECTED if name not in FIXED]
+SAME_SPEED = [name for name in OTHERS if name not in {"bitfusion_like", "unpu_like"}]
 PRESET_FIELDS = ("os_drain", "fold_overlap", "edge_folds", "unlimited_ports", "unlimited_capacity")
 
 
@@ -37,7 +57,7 @@ def test_file_carries_its_name_and_leaves_presets_alone(name: str) -> None:
     assert ("part:" in text) == name.startswith("tpu")
 
 
-@pytest.mark.parametrize("name", list_builtins())
+@pytest.mark.parametrize("name", FIXED)
 @pytest.mark.parametrize("dataflow", ["ws", "os", "is"])
 def test_ports_never_stretch_a_beat(name: str, dataflow: str) -> None:
     hardware = load_hardware(name, {"array.dataflow": dataflow})
@@ -51,6 +71,43 @@ def test_ports_never_stretch_a_beat(name: str, dataflow: str) -> None:
         buffer = getattr(hardware.buffers, buffer_name)
         assert buffer.ports == "1r1w"
         assert buffer.banks * buffer.word_bits >= need
+
+
+@pytest.mark.parametrize("name", OTHERS)
+@pytest.mark.parametrize("bits", [8, 4, 2, 1])
+def test_ports_never_stretch_the_beat_of_other_arithmetic(name: str, bits: int) -> None:
+    hardware = load_hardware(name)
+    beat = 1 if beat_depends_on_data(hardware.array) else constant_beat_cycles(hardware.array, bits, bits)
+    paced = pace(hardware, bits, bits, beat, Sharing(), ideal=False)
+    assert (paced.beat_first, paced.beat_later) == (beat, beat)
+
+
+def test_candidates_of_an_activation_fit_the_port() -> None:
+    for name in ("s2ta_like", "sparse_2_4", "column_combining"):
+        hardware = load_hardware(name)
+        array, port = hardware.array, hardware.buffers.activations
+        kept = getattr(array.weight_sparsity, "keep", 1)
+        assert port.banks * port.word_bits >= array.rows * array.lanes * candidates(array) // kept * 8
+
+
+@pytest.mark.parametrize("name", SAME_SPEED)
+def test_machines_to_compare_are_as_fast_as_the_dense_one(name: str) -> None:
+    dense, other = load_hardware("dense_int8_32x32"), load_hardware(name)
+    beats = {"term_serial_both": 4 * 4}  # with four terms in each operand; up to eight would be 64
+    beat = beats.get(other.array.arithmetic, constant_beat_cycles(other.array, 8, 8))
+    assert other.pes * step_lanes(other.array, 8, 8) / beat == dense.pes
+    assert other.technology == dense.technology
+    assert other.dram == dense.dram
+    sizes = [[getattr(h.buffers, b).kib for b in ("activations", "weights", "outputs")] for h in (dense, other)]
+    assert sizes[0] == sizes[1]
+
+
+def test_published_figures() -> None:
+    bitfusion, unpu = load_hardware("bitfusion_like"), load_hardware("unpu_like")
+    assert bitfusion.pes == 512
+    assert sum(getattr(bitfusion.buffers, name).kib for name in ("activations", "weights", "outputs")) == 112
+    gops = 2 * unpu.pes * unpu.array.lanes / constant_beat_cycles(unpu.array, 8, 16) * unpu.clock_hz / 1e9
+    assert gops == pytest.approx(345.6)
 
 
 def test_tpu_figures() -> None:
