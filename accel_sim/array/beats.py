@@ -13,11 +13,13 @@ from accel_sim.hardware.schema import ArrayConfig
 
 __all__ = [
     "CONSTANT_BEATS",
+    "activations_decide_time",
     "beat_depends_on_data",
     "constant_beat_cycles",
     "counts_depend_on_data",
     "fused_beat_cycles",
     "step_lanes",
+    "weights_decide_time",
 ]
 
 Beat = Callable[[ArrayConfig, int, int], int]
@@ -110,6 +112,24 @@ def beat_depends_on_data(array: ArrayConfig) -> bool:
     """Whether beats depend on the operands' values."""
     dynamic = array.precision == "dynamic" and array.arithmetic != "fused"
     return array.arithmetic.startswith("term_serial") or dynamic
+
+
+def activations_decide_time(array: ArrayConfig) -> bool:
+    """Whether values of activations decide how long a beat lasts or which steps are issued."""
+    serial = array.arithmetic in {"serial_act", "serial_both", "parallel"} and array.precision == "dynamic"
+    terms = array.arithmetic in {"term_serial_act", "term_serial_both"}
+    return serial or terms or array.activation_sparsity == "skip_waves"
+
+
+def weights_decide_time(array: ArrayConfig) -> bool:
+    """Whether values of weights decide how long a beat lasts, or which k a column block multiplies.
+
+    Input-stationary arrays skip k whose weights are all zero: that is the same k for all arrays.
+    """
+    serial = array.arithmetic in {"serial_weight", "serial_both", "parallel"} and array.precision == "dynamic"
+    terms = array.arithmetic in {"term_serial_weight", "term_serial_both"}
+    packs = array.weight_sparsity in ("skip_rows", "pack_columns") and array.dataflow != "is"
+    return serial or terms or packs
 
 
 def counts_depend_on_data(array: ArrayConfig) -> bool:

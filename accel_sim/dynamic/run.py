@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +11,7 @@ from accel_sim.dynamic.outputs import OutputTiles
 from accel_sim.dynamic.stationary import StationaryTiles
 from accel_sim.dynamic.tally import Tally
 from accel_sim.hardware.schema import Hardware
-from accel_sim.mapping.tiling import Tiling
+from accel_sim.mapping.tiling import Tiling, tile_ranges
 from accel_sim.operands import LayerOperands
 from accel_sim.timeline import kernel as timeline
 from accel_sim.workload import GemmLayer
@@ -47,7 +45,7 @@ def time_tiles(
     before = before_ideal = 0
     groups: list[GroupOperands] = []
     held: Range = (0, 0)
-    for record, (g, m, n, k) in zip(timed, _tile_ranges(layer, tiling), strict=True):
+    for record, (g, m, n, k) in zip(timed, tile_ranges(layer, tiling), strict=True):
         if g != held:
             groups = [group_operands(recipe, hardware.array.dataflow, operands, group) for group in range(*g)]
             held = g
@@ -56,19 +54,3 @@ def time_tiles(
         record[timeline.FROM_IDLE] = max(from_idle, end - before)
         before, before_ideal = end, ideal_end
     return timed, machine.tally, recipe
-
-
-def _tile_ranges(layer: GemmLayer, tiling: Tiling) -> Iterator[tuple[Range, Range, Range, Range]]:
-    """Ranges of groups, m, n and k of every tile, in order."""
-    extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
-    parts = {
-        name: [(i, min(extent, i + size)) for i in range(0, extent, size)] for name, (extent, size) in extents.items()
-    }
-    outer, middle, inner = tuple(tiling.loop_order)
-    for g in range(0, layer.groups, tiling.tile_g):
-        group = (g, min(layer.groups, g + tiling.tile_g))
-        for first in parts[outer]:
-            for second in parts[middle]:
-                for third in parts[inner]:
-                    place = {outer: first, middle: second, inner: third}
-                    yield group, place["m"], place["n"], place["k"]

@@ -7,12 +7,16 @@ outside.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["LOOP_ORDERS", "Tiling"]
+from accel_sim.workload import GemmLayer
+
+__all__ = ["LOOP_ORDERS", "TileRange", "Tiling", "tile_ranges"]
 
 LOOP_ORDERS = ("mnk", "mkn", "nmk", "nkm", "kmn", "knm")
+Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -36,3 +40,29 @@ class Tiling:
             "loop_order": self.loop_order,
             "array_dim": self.array_dim,
         }
+
+
+class TileRange(NamedTuple):
+    """What one tile covers, as (first, one past the last)."""
+
+    groups: Range
+    m: Range
+    n: Range
+    k: Range
+
+
+def tile_ranges(layer: GemmLayer, tiling: Tiling) -> Iterator[TileRange]:
+    """Ranges of all tiles in the order in which they run."""
+    extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
+    parts = {name: _parts(extent, size) for name, (extent, size) in extents.items()}
+    outer, middle, inner = tuple(tiling.loop_order)
+    for groups in _parts(layer.groups, tiling.tile_g):
+        for first in parts[outer]:
+            for second in parts[middle]:
+                for third in parts[inner]:
+                    place = {outer: first, middle: second, inner: third}
+                    yield TileRange(groups, place["m"], place["n"], place["k"])
+
+
+def _parts(extent: int, size: int) -> list[Range]:
+    return [(first, min(extent, first + size)) for first in range(0, extent, size)]

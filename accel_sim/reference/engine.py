@@ -32,9 +32,9 @@ from numpy.typing import NDArray
 
 from accel_sim.counts import ArrayCounts
 from accel_sim.errors import RunError, WorkloadError
+from accel_sim.operand_checks import check_n_m, check_range
 from accel_sim.reference import pe_kernel as pe
 from accel_sim.reference.folds import Fold, FoldPlan, plan_folds
-from accel_sim.operand_checks import check_n_m, check_range
 from accel_sim.reference.output_stationary_kernel import run_output_stationary
 from accel_sim.reference.rigid_kernel import run_rigid
 from accel_sim.reference.spec import ArraySpec
