@@ -40,5 +40,5 @@ docs: $(READY)  ## pictures and tables of the README and docs/
 	$(BIN)/python -m tests.validation.write_docs
 
 clean:
-	rm -rf $(VENV) $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-scalesim $(OUT) build dist .mypy_cache .ruff_cache .pytest_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

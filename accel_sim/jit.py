@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -17,6 +19,8 @@ from typing import Any
 import numba
 
 __all__ = ["kernel"]
+
+_KEPT_S = 30 * 24 * 3600.0
 
 _Kernel = Callable[..., Any]
 
@@ -29,7 +33,17 @@ def _cache_directory() -> str:
             digest.update(path.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     root = Path(os.environ.get("NUMBA_CACHE_DIR") or home / "bitgrove")
-    return str(root / f"kernels-{digest.hexdigest()[:16]}")
+    directory = root / f"kernels-{digest.hexdigest()[:16]}"
+    if not directory.exists():
+        _forget_old(root)
+    return str(directory)
+
+
+def _forget_old(root: Path) -> None:
+    """Remove what earlier versions of the kernels left, so that the cache does not grow without end."""
+    for old in root.glob("kernels-*"):
+        if time.time() - old.stat().st_mtime > _KEPT_S:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def kernel(function: _Kernel) -> _Kernel:
