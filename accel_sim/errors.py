@@ -6,7 +6,7 @@ and exits with status 2. A :class:`RunError` is a failure of the run itself (exi
 
 from __future__ import annotations
 
-__all__ = ["BitgroveError", "HardwareError", "InputError", "MappingError", "RunError", "WorkloadError"]
+__all__ = ["BitgroveError", "DataError", "HardwareError", "InputError", "MappingError", "RunError", "WorkloadError"]
 
 
 class BitgroveError(Exception):
@@ -23,6 +23,10 @@ class HardwareError(InputError):
 
 class WorkloadError(InputError):
     """A model, topology file or operand that is wrong or cannot be read."""
+
+
+class DataError(InputError):
+    """A data set that is missing, damaged or not known, or images that do not fit the model."""
 
 
 class MappingError(InputError):

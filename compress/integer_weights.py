@@ -2,12 +2,50 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
 from compress.graph.node import GemmView
 
-__all__ = ["integer_gemm_weights"]
+__all__ = ["QuantizedRows", "integer_gemm_weights", "quantize_rows"]
+
+
+class QuantizedRows(NamedTuple):
+    """Weights as ``integers (channels, k)`` times a ``scales (channels,)``."""
+
+    integers: NDArray[np.integer]
+    scales: NDArray[np.floating]
+
+
+def quantize_rows(
+    channels: NDArray[np.floating], w_bits: int, gains: NDArray[np.floating] | None = None
+) -> QuantizedRows:
+    """Round each output channel's weights symmetrically, with a batch normalisation's gain folded in.
+
+    A channel's scale is its largest magnitude over ``2^(w_bits-1) - 1``. One bit means -1 and +1 times the channel's
+    mean magnitude, the scale of least squared error (Rastegari et al., XNOR-Net, 2016). Channels of zeros, or of
+    gain 0, are zeros; with one bit, ones of scale 0.
+
+    Args:
+        channels: ``(channels, k)``.
+        gains: factor of each channel, ``gamma / sqrt(variance + eps)``; its magnitude is part of the scale.
+
+    >>> quantize_rows(np.array([[0.5, -1.0], [1.0, 2.0]]), 4, np.array([1.0, -2.0])).integers
+    array([[ 4, -7],
+           [-4, -7]], dtype=int8)
+    """
+    signs = np.ones(len(channels)) if gains is None else np.sign(gains)
+    if w_bits == 1:
+        integers = np.where(channels * signs[:, None] < 0, -1.0, 1.0)
+        scales = np.abs(channels).mean(axis=1)
+    else:
+        largest = np.abs(channels).max(axis=1)
+        scales = np.where(largest > 0, largest, 1.0) / (2 ** (w_bits - 1) - 1)
+        integers = np.rint(channels / scales[:, None]) * signs[:, None]
+    folded = scales if gains is None else scales * np.abs(gains)
+    return QuantizedRows(integers.astype(np.int8 if w_bits <= 8 else np.int16), folded)
 
 
 def integer_gemm_weights(
@@ -16,17 +54,16 @@ def integer_gemm_weights(
     w_bits: int,
     *,
     layout: str = "nk",
-    signs: NDArray[np.integer] | None = None,
+    signs: NDArray[np.floating] | None = None,
 ) -> NDArray[np.integer] | None:
     """Weights rounded symmetrically per output channel, in the order of the GEMM view.
 
-    The scale of a channel is its largest magnitude over ``2^(w_bits-1) - 1``, so a batch normalisation that is folded
-    in changes at most a channel's sign. One bit means -1 and +1.
+    :func:`quantize_rows` says how; a batch normalisation that is folded in changes at most a channel's sign.
 
     Args:
         values: ``(n, k)``, ``(k, n)`` with ``layout="kn"``, or of a convolution ``(out_channels, in_channels/groups,
             kernel_h, kernel_w)``.
-        signs: -1 or +1 per output channel, the sign of the batch normalisation's gain.
+        signs: -1, 0 or +1 per output channel, the sign of the batch normalisation's gain.
 
     Returns:
         ``(groups, k, n)``, int8 up to 8 bits, else int16; ``None`` for a constant of another shape (one that is
@@ -39,16 +76,8 @@ def integer_gemm_weights(
     channels = _channel_rows(values, view, layout)
     if channels is None:
         return None
-    if w_bits == 1:
-        integers = np.where(channels < 0, -1.0, 1.0)
-    else:
-        largest = np.abs(channels).max(axis=1, keepdims=True)
-        scale = np.where(largest > 0, largest, 1.0) / (2 ** (w_bits - 1) - 1)
-        integers = np.rint(channels / scale)
-    if signs is not None:
-        integers = integers * signs[:, None]
-    grouped = integers.reshape(view.groups, view.n, view.k).transpose(0, 2, 1)
-    return np.ascontiguousarray(grouped, dtype=np.int8 if w_bits <= 8 else np.int16)
+    integers = quantize_rows(channels, w_bits, signs).integers
+    return np.ascontiguousarray(integers.reshape(view.groups, view.n, view.k).transpose(0, 2, 1))
 
 
 def _channel_rows(values: NDArray[np.floating], view: GemmView, layout: str) -> NDArray[np.floating] | None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,7 +18,24 @@ from accel_sim.errors import WorkloadError
 from accel_sim.workload.layers import MAX_BITS, Workload, gemm
 from accel_sim.workload.topology_csv import read_topology_csv
 
-__all__ = ["load_workload"]
+__all__ = ["DataRequest", "load_workload"]
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """Images to take operands from.
+
+    Attributes:
+        spec: of the data set, as for :func:`compress.data.open_images`.
+        images: how many the ranges are taken from, at least the batch; ``None``: the batch. The first of them are
+            what the machine works on.
+        seed: which images; also of the initial weights where none are given.
+    """
+
+    spec: str
+    images: int | None = None
+    seed: int = 0
+
 
 FORMS = "torchvision:NAME, module:callable, FILE.onnx, FILE.csv or gemm:M,N,K"
 
@@ -29,6 +47,7 @@ def load_workload(
     a_bits: int = 8,
     w_bits: int = 8,
     input_shape: Sequence[int] | None = None,
+    data: DataRequest | None = None,
 ) -> Workload:
     """Read a model and lower it to a workload.
 
@@ -41,9 +60,12 @@ def load_workload(
         batch: images at a time; not for ``gemm:``.
         a_bits, w_bits: operand widths of every layer.
         input_shape: ``(channels, height, width)``; needed where the model does not tell.
+        data: images to run the model on, so that every layer gets the integers that it multiplies; without
+            ``weights``, the weights are the model's initialisation. Only for PyTorch models.
 
     Raises:
         WorkloadError: with one line that says what is wrong and what is allowed.
+        DataError: the same, of ``data``.
     """
     for what, bits in (("a_bits", a_bits), ("w_bits", w_bits)):
         if not 1 <= bits <= MAX_BITS:
@@ -53,7 +75,7 @@ def load_workload(
     kind, _, rest = spec.partition(":")
     suffix = Path(spec).suffix.lower()
     if suffix in (".onnx", ".csv") or kind == "gemm":
-        _refuse_options(spec, weights, input_shape if suffix != ".onnx" else None)
+        _refuse_options(spec, weights, input_shape if suffix != ".onnx" else None, data)
     if kind == "gemm":
         if batch != 1:
             raise WorkloadError(f"{spec}: a batch of {batch} has no meaning for one product; give a larger M")
@@ -64,14 +86,28 @@ def load_workload(
         return _onnx_workload(Path(spec), batch, a_bits, w_bits, input_shape)
     if not rest or not kind:
         raise WorkloadError(f"model {spec!r}: allowed: {FORMS}")
+    _need_torch(spec)
+    if data is not None:
+        return _calibrated_workload(spec, weights, batch, a_bits, w_bits, input_shape, data)
     return _torch_workload(spec, weights, batch, a_bits, w_bits, input_shape)
 
 
-def _refuse_options(spec: str, weights: Path | None, input_shape: Sequence[int] | None) -> None:
+def _refuse_options(
+    spec: str, weights: Path | None, input_shape: Sequence[int] | None, data: DataRequest | None
+) -> None:
     if weights is not None:
         raise WorkloadError(f"{spec}: weights {weights} can be given for PyTorch models only")
     if input_shape is not None:
         raise WorkloadError(f"{spec}: an input shape can be given for PyTorch and ONNX models only")
+    if data is not None:
+        raise WorkloadError(f"{spec}: data {data.spec} can be given for PyTorch models only")
+
+
+def _need_torch(spec: str) -> None:
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise WorkloadError(f"{spec}: PyTorch is needed for this model; pip install 'bitgrove[torch]'") from error
 
 
 def _gemm_sizes(spec: str, text: str) -> tuple[int, int, int]:
@@ -93,10 +129,6 @@ def _onnx_workload(path: Path, batch: int, a_bits: int, w_bits: int, input_shape
 def _torch_workload(
     spec: str, weights: Path | None, batch: int, a_bits: int, w_bits: int, input_shape: Sequence[int] | None
 ) -> Workload:
-    try:
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise WorkloadError(f"{spec}: PyTorch is needed for this model; pip install 'bitgrove[torch]'") from error
     from compress.graph.lower import workload_from_graph
     from compress.graph.trace import layer_graph
     from compress.model_sources import load_model, read_state_dict
@@ -105,9 +137,44 @@ def _torch_workload(
     values: Mapping[str, NDArray[np.floating]] = MappingProxyType({})
     if weights is not None:
         values = read_state_dict(weights, source.model, spec)
-    shape = tuple(input_shape or source.input_shape or ())
+    graph = layer_graph(source.model, _image_shape(spec, input_shape or source.input_shape), batch, name=spec)
+    workload = workload_from_graph(graph, spec, a_bits, w_bits, values)
+    return workload if weights is None else replace(workload, metadata=MappingProxyType({"weights": "real weights"}))
+
+
+def _image_shape(spec: str, given: Sequence[int] | None) -> tuple[int, ...]:
+    shape = tuple(given or ())
     if len(shape) != 3 or any(size < 1 for size in shape):
-        given = f"input shape {','.join(map(str, shape))} is wrong" if shape else "the input shape is not known"
-        raise WorkloadError(f"{spec}: {given}; give --input-shape C,H,W with three integers from 1")
-    graph = layer_graph(source.model, shape, batch, name=spec)
-    return workload_from_graph(graph, spec, a_bits, w_bits, values)
+        problem = f"input shape {','.join(map(str, shape))} is wrong" if shape else "the input shape is not known"
+        raise WorkloadError(f"{spec}: {problem}; give --input-shape C,H,W with three integers from 1")
+    return shape
+
+
+def _calibrated_workload(
+    spec: str,
+    weights: Path | None,
+    batch: int,
+    a_bits: int,
+    w_bits: int,
+    input_shape: Sequence[int] | None,
+    data: DataRequest,
+) -> Workload:
+    from compress.calibration import calibrate
+    from compress.data import calibration_batch
+    from compress.model_sources import initialised_model, load_state_dict
+
+    count = batch if data.images is None else data.images
+    if count < batch:
+        raise WorkloadError(f"{spec}: images is {count}; allowed: at least the batch, {batch}")
+    source = initialised_model(spec, data.seed)
+    if weights is not None:
+        load_state_dict(weights, source.model, spec)
+    shape = _image_shape(spec, input_shape or source.input_shape)
+    images = calibration_batch(data.spec, source.model, count, data.seed, shape)
+    workload = calibrate(source.model, images, name=spec, a_bits=a_bits, w_bits=w_bits, batch=batch).workload
+    run = f"{batch} image{'s' if batch > 1 else ''} of {data.spec.partition(':')[0]}"
+    origin = {
+        "weights": f"initial weights (seed {data.seed})" if weights is None else "real weights",
+        "activations": run if count == batch else f"{run}, ranges from {count}",
+    }
+    return replace(workload, metadata=MappingProxyType(origin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib
 import sys
@@ -18,7 +19,7 @@ from torch.overrides import TorchFunctionMode
 
 from accel_sim.errors import WorkloadError
 
-__all__ = ["ModelSource", "load_model", "read_state_dict"]
+__all__ = ["ModelSource", "initialised_model", "load_model", "load_state_dict", "read_state_dict"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,24 @@ def load_model(spec: str) -> ModelSource:
         WorkloadError: no such model, module or callable, or what it returns is no module.
     """
     kind, _, name = spec.partition(":")
-    return _torchvision(spec, name) if kind == "torchvision" else _callable(spec, kind, name)
+    return _torchvision(spec, name, _ParametersOnMeta()) if kind == "torchvision" else _callable(spec, kind, name)
+
+
+def initialised_model(spec: str, seed: int) -> ModelSource:
+    """Build a model as :func:`load_model` does, with data in its parameters: as it initialises itself.
+
+    Args:
+        seed: of the initialisation; PyTorch's own random state is left as it was.
+
+    Raises:
+        WorkloadError: no such model, module or callable, or what it returns is no module.
+    """
+    kind, _, name = spec.partition(":")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if kind == "torchvision":
+            return _torchvision(spec, name, contextlib.nullcontext())
+        return _callable(spec, kind, name)
 
 
 class _ParametersOnMeta(TorchFunctionMode):
@@ -57,7 +75,7 @@ class _ParametersOnMeta(TorchFunctionMode):
         return func(*args, **{**(kwargs or {}), **changed})
 
 
-def _torchvision(spec: str, name: str) -> ModelSource:
+def _torchvision(spec: str, name: str, building: contextlib.AbstractContextManager[Any]) -> ModelSource:
     try:
         from torchvision import models
     except ImportError as error:
@@ -69,9 +87,11 @@ def _torchvision(spec: str, name: str) -> ModelSource:
         raise WorkloadError(f"{spec}: torchvision has no classification model {name!r}; {hint}")
     # these two initialise every weight by sampling unless told not to
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
-    with _ParametersOnMeta():
+    with building:
         model = models.get_model(name, weights=None, **options)
-    return ModelSource(model.to("meta"), (3, *_crop_size(models.get_model_weights(name), name)))
+    if next(model.parameters()).is_meta:
+        model = model.to("meta")
+    return ModelSource(model, (3, *_crop_size(models.get_model_weights(name), name)))
 
 
 def _crop_size(published: Any, name: str) -> tuple[int, int]:
@@ -119,6 +139,21 @@ def read_state_dict(path: Path, model: nn.Module, spec: str) -> dict[str, NDArra
     Raises:
         WorkloadError: no such file, not a state dict, or one that does not fit.
     """
+    tensors = _fitting_tensors(path, model, spec)
+    return {name: tensors[name].float().numpy() for name, _ in model.named_parameters()}
+
+
+def load_state_dict(path: Path, model: nn.Module, spec: str) -> None:
+    """Read weights, check them as :func:`read_state_dict` does, and load them into the model, buffers included.
+
+    Raises:
+        WorkloadError: no such file, not a state dict, or one that does not fit.
+    """
+    model.load_state_dict(_fitting_tensors(path, model, spec), strict=False)  # older files lack batch norm's counters
+
+
+def _fitting_tensors(path: Path, model: nn.Module, spec: str) -> dict[str, Tensor]:
+    """The file's tensors: every name and shape of the model's, and no others."""
     tensors = _read_tensors(path)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     counters = {name for name in expected if name.endswith("num_batches_tracked")}  # older files lack these
@@ -131,7 +166,7 @@ def read_state_dict(path: Path, model: nn.Module, spec: str) -> dict[str, NDArra
         if name in tensors and tuple(tensors[name].shape) != shape:
             found = tuple(tensors[name].shape)
             raise WorkloadError(f"{path}: does not fit {spec}: {name} has shape {found}; the model needs {shape}")
-    return {name: tensors[name].float().numpy() for name, _ in model.named_parameters()}
+    return tensors
 
 
 def _list(what: str, names: list[str]) -> str:

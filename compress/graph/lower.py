@@ -220,6 +220,6 @@ class _Lowering:
         for reader in self._graph.successors(node):
             if self._graph.nodes[reader]["kind"] == "batch_norm" and self._vanishes(reader, self._graph.nodes[reader]):
                 gain = self._weights.get(self._graph.nodes[reader]["parameters"].get("weight", ""))
-                signs = None if gain is None else np.where(gain < 0, -1, 1)
+                signs = None if gain is None else np.sign(gain)
         layout = data["attributes"].get("weight_layout", "nk")
         return integer_gemm_weights(values, data["gemm"], self._w_bits, layout=layout, signs=signs)

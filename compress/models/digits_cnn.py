@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.data.normalisation import PIXELS_0_TO_1
+
 __all__ = ["DigitsCnn", "digits_cnn", "digits_data", "train_digits"]
 
 
@@ -22,6 +24,7 @@ class DigitsCnn(nn.Module):
     """
 
     input_shape = (1, 8, 8)
+    normalisation = PIXELS_0_TO_1
 
     def __init__(self, channels: int = 16) -> None:
         super().__init__()

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.data.normalisation import IMAGENET, PIXELS_0_TO_255
+
 __all__ = ["ResNet8", "ResNetCifar", "resnet8", "resnet20", "resnet32", "resnet56"]
 
 CIFAR_SHAPE = (3, 32, 32)
@@ -54,6 +56,7 @@ class ResNetCifar(nn.Module):
     """
 
     input_shape = CIFAR_SHAPE
+    normalisation = IMAGENET
 
     def __init__(self, blocks: int, classes: int = 10) -> None:
         super().__init__()
@@ -80,6 +83,7 @@ class ResNet8(nn.Module):
     """MLPerf Tiny's image classifier; pixels 0..255 as they are, TensorFlow's "SAME" padding."""
 
     input_shape = CIFAR_SHAPE
+    normalisation = PIXELS_0_TO_255
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
