@@ -80,12 +80,16 @@ def multiply_um2(values: Values, bits: float) -> float:
 
 
 def add_pj(values: Values, bits: float) -> float:
-    """Energy of an addition of ``bits``, pJ."""
+    """Energy of an addition of ``bits``, pJ; below 8 bits proportional to them, a full adder each."""
+    if bits < 8:
+        return values["add_8_pj"] * bits / 8
     return loglog(bits, [(width, values[f"add_{width}_pj"]) for width in (8, 16, 32)])
 
 
 def add_um2(values: Values, bits: float) -> float:
-    """Area of an adder of ``bits``, µm²."""
+    """Area of an adder of ``bits``, µm²; below 8 bits proportional to them, a full adder each."""
+    if bits < 8:
+        return values["add_8_um2"] * bits / 8
     return loglog(bits, [(width, values[f"add_{width}_um2"]) for width in (8, 16, 32)])
 
 

@@ -23,6 +23,7 @@ def test_published_points_are_reproduced():
     assert [add_pj(VALUES, bits) for bits in (8, 16, 32)] == [0.03, 0.05, 0.1]
     assert multiply_pj(VALUES, 16) == pytest.approx((0.2 * 3.1) ** 0.5)  # halfway in log-log
     assert add_pj(VALUES, 64) == pytest.approx(0.2)
+    assert add_pj(VALUES, 2) == pytest.approx(0.03 / 4)
 
 
 def test_one_narrow_operand_follows_the_affine_ratio_above_the_idle_share():
