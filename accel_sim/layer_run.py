@@ -24,7 +24,7 @@ from accel_sim.schedule import REQUANTISE_OPERATIONS, ArrayWork
 from accel_sim.timeline import kernel as timeline
 from accel_sim.workload import GemmLayer
 
-__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions", "time_with_data"]
+__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions", "port_paces", "time_with_data"]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dep
     """Cut the work's array layer into tiles, with the beats that the operands' widths give."""
     layer, hardware = work.layer, machine.hardware
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    paced, ideal = _paces(machine, work, tiling, beat)
+    paced, ideal = port_paces(machine, work, tiling, beat)
     tiles = build_tiles(
         layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
         conv_vector(layer.conv),
@@ -83,19 +83,19 @@ def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dep
 def time_with_data(machine: Machine, work: ArrayWork, run: LayerRun, operands: LayerOperands) -> LayerRun:
     """The run with the exact times and counts of its operands, where these depend on values."""
     layer, hardware = work.layer, machine.hardware
-    ports = _paces(machine, work, run.tiling, beat_cycles=1)  # the arithmetic's part comes from the values
+    ports = port_paces(machine, work, run.tiling, beat_cycles=1)  # the arithmetic's part comes from the values
     tiles, tally, recipe = time_tiles(hardware, layer, operands, run.tiling, ports, run.tiles)
     compute_cycles = int(tiles[:, timeline.IDEAL].sum())
     return LayerRun(
         run.tiling,
         tiles,
-        tally.edge_traffic(hardware, layer),
+        tally.edge_traffic(hardware, layer, run.tiling),
         tally.array_counts(hardware, layer, recipe, compute_cycles),
     )
 
 
-def _paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int) -> tuple[Pace, Pace]:
-    """The pace with port limits and without."""
+def port_paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int) -> tuple[Pace, Pace]:
+    """The pace with port limits and without, where the arithmetic takes ``beat_cycles`` for a step."""
     layer, hardware = work.layer, machine.hardware
     shared = sharing(hardware, tiling)
     paced = pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=False)

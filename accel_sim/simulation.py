@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from accel_sim import __version__
 from accel_sim.array.beats import counts_depend_on_data
@@ -11,19 +12,53 @@ from accel_sim.hardware.schema import Hardware
 from accel_sim.layer_run import Dependencies, LayerRun, lay_out, time_with_data
 from accel_sim.machine import Machine, build_machine
 from accel_sim.mapping.search import find_tiling
-from accel_sim.operands import layer_operands
+from accel_sim.mapping.tiling import Tiling
+from accel_sim.operand_checks import check_operands
+from accel_sim.operand_origin import operand_origin
+from accel_sim.operands import LayerOperands, layer_operands
 from accel_sim.result import Result
 from accel_sim.rows import stage_rows, total_row
-from accel_sim.schedule import Stage, build_stages
+from accel_sim.schedule import ArrayWork, Stage, build_stages
 from accel_sim.timeline.stages import network_times, vector_tiles
 from accel_sim.workload import Workload
 
 __all__ = ["simulate"]
 
-ENGINES = ("fast",)
+Engine = Callable[[Machine, ArrayWork, Tiling, Dependencies, Callable[[], LayerOperands]], LayerRun]
+"""Times one array layer; the last argument gives its operands to an engine that needs them."""
 
 Progress = Callable[[int, int, str], None]
 """Called with (stages done, stages in all, layer name)."""
+
+
+def _fast(
+    machine: Machine,
+    work: ArrayWork,
+    tiling: Tiling,
+    dependencies: Dependencies,
+    operands: Callable[[], LayerOperands],
+) -> LayerRun:
+    """Closed forms, and recurrences where operands decide."""
+    run = lay_out(machine, work, tiling, dependencies)
+    if counts_depend_on_data(machine.hardware.array):
+        return time_with_data(machine, work, run, operands())
+    return run
+
+
+def _reference(
+    machine: Machine,
+    work: ArrayWork,
+    tiling: Tiling,
+    dependencies: Dependencies,
+    operands: Callable[[], LayerOperands],
+) -> LayerRun:
+    """Every PE, every cycle."""
+    from accel_sim.reference.layer import run_layer  # its kernels take a while to import
+
+    return run_layer(machine, work, tiling, dependencies, operands()).run
+
+
+ENGINES: dict[str, Engine] = {"fast": _fast, "reference": _reference}
 
 
 def simulate(
@@ -37,12 +72,13 @@ def simulate(
     """Run ``workload`` on ``hardware`` and count cycles, traffic and energy.
 
     Args:
-        engine: ``fast``.
+        engine: ``fast``, or ``reference`` (every PE and cycle, with real operands: the same result, much later).
         seed: for operands that are drawn because none are given; recorded in the result.
         progress: called after each stage is mapped.
 
     Raises:
         InputError: an unknown engine.
+        WorkloadError: a layer's integers do not fit its shape, its bits or the machine's N:M pattern.
         HardwareError: an energy table or DRAM part is wrong.
         MappingError: a layer fits no legal tile.
 
@@ -51,7 +87,7 @@ def simulate(
         raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")
     machine = build_machine(hardware)
     stages = build_stages(workload)
-    runs = [_map_stage(machine, stages, index, seed, progress) for index in range(len(stages))]
+    runs = [_map_stage(machine, stages, index, ENGINES[engine], seed, progress) for index in range(len(stages))]
     tiles = [
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
@@ -72,11 +108,12 @@ def simulate(
         seed=seed,
         layers=layers,
         total=total_row(machine, layers),
+        operands=operand_origin(workload, seed) if counts_depend_on_data(hardware.array) else "",
     )
 
 
 def _map_stage(
-    machine: Machine, stages: tuple[Stage, ...], index: int, seed: int, progress: Progress | None
+    machine: Machine, stages: tuple[Stage, ...], index: int, engine: Engine, seed: int, progress: Progress | None
 ) -> LayerRun | None:
     """Tiles of an array stage under its best mapping; ``None`` for a vector layer."""
     stage = stages[index]
@@ -88,9 +125,15 @@ def _map_stage(
             activations=_last(stage.input_stages),
             extra=_last(stage.extra_stages),
         )
-        run = lay_out(machine, work, find_tiling(machine, work), dependencies)
-        if counts_depend_on_data(machine.hardware.array):
-            run = time_with_data(machine, work, run, layer_operands(work.layer, seed))
+        array = machine.hardware.array
+        check_operands(work.layer, array)
+        run = engine(
+            machine,
+            work,
+            find_tiling(machine, work),
+            dependencies,
+            partial(layer_operands, work.layer, seed, array.weight_sparsity),
+        )
     if progress is not None:
         progress(index + 1, len(stages), stage.layers[0].name)
     return run

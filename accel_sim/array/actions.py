@@ -2,7 +2,8 @@
 
 Definitions (dense machine, padding of the array in none of them):
 
-* An operand crosses an edge once per fold (or round of folds, where arrays share it) that needs it.
+* An operand crosses an edge once per fold that needs it; where arrays share it and are in step
+  (:func:`accel_sim.array.beats.arrays_in_step`), once per round of the folds that they run side by side.
 * The first K fold writes partial sums, every later one reads and writes them; a finished output is read once more,
   on its way to the vector unit. Partial sums that leave for DRAM and come back cost a read and a write besides.
 * A moving operand is clocked into one PE register per multiplication that it takes part in. A partial sum of ws and
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_sim.array.beats import constant_beat_cycles, step_lanes
+from accel_sim.array.beats import arrays_in_step, constant_beat_cycles, step_lanes
 from accel_sim.array.ports import Sharing
 from accel_sim.counts import ArrayCounts
 from accel_sim.hardware.schema import Hardware
@@ -24,7 +25,7 @@ from accel_sim.mapping.tiling import Tiling
 from accel_sim.result import MacCounts, SramCounts, SramTraffic
 from accel_sim.workload import GemmLayer
 
-__all__ = ["array_counts", "edge_traffic", "sharing"]
+__all__ = ["array_counts", "edge_traffic", "finished_words", "sharing"]
 
 COLUMN_ELASTIC = ("serial_weight", "term_serial_weight")
 """Arithmetic in which only the operand from the top is serial: with os, columns take the place of rows."""
@@ -40,6 +41,15 @@ class _Folds:
     def words(self, bits_per_element: int, word_bits: int) -> int:
         """SRAM words for one step of every fold."""
         return sum(times * -(-size * bits_per_element // word_bits) for size, times in self.sizes)
+
+    def words_with(self, others: _Folds, bits_per_element: int, word_bits: int) -> int:
+        """SRAM words where every fold meets every one of ``others``, all elements of the two at once."""
+        return sum(times * others.words(size * bits_per_element, word_bits) for size, times in self.sizes)
+
+
+def _places(extent: int, tile: int, lanes: int) -> _Folds:
+    """PE rows or steps of ``lanes`` k, the last of each tile partly filled."""
+    return _folds(extent, tile, lanes)
 
 
 def _tiles(extent: int, tile: int) -> list[tuple[int, int]]:
@@ -77,6 +87,8 @@ def sharing(hardware: Hardware, tiling: Tiling) -> Sharing:
     share = min(array.arrays, -(-along // unit.get((array.dataflow, tiling.array_dim), 1)))
     groups = min(tiling.tile_g, max(1, array.arrays // share))
     both = share * groups
+    if not arrays_in_step(array, tiling.array_dim):
+        return Sharing(arrays=both, activations=both, weights=both)
     if tiling.array_dim == "n":
         return Sharing(arrays=both, activations=groups, weights=both)
     return Sharing(arrays=both, activations=both, weights=groups)
@@ -87,7 +99,7 @@ def edge_traffic(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> SramCo
     array, buffers = hardware.array, hardware.buffers
     lanes = step_lanes(array, layer.a_bits, layer.w_bits)
     m, n, k, groups = layer.m, layer.n, layer.k, layer.groups
-    tiles_m, tiles_n, tiles_k = (-(-d // t) for d, t in ((m, tiling.tile_m), (n, tiling.tile_n), (k, tiling.tile_k)))
+    tiles_m, tiles_n = -(-m // tiling.tile_m), -(-n // tiling.tile_n)
     by_n = tiling.array_dim == "n"
     a_word, w_word, o_word = buffers.activations.word_bits, buffers.weights.word_bits, buffers.outputs.word_bits
     if array.dataflow == "ws":
@@ -95,26 +107,26 @@ def edge_traffic(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> SramCo
         cols = _folds(n, tiling.tile_n, array.cols)
         rounds = _rounds(n, tiling.tile_n, array.cols, array.arrays if by_n else 1)
         a_reads, a_words = m * k * rounds, m * rounds * rows.words(layer.a_bits, a_word)
-        loads = tiles_m * -(-k // lanes)
-        w_reads, w_words = tiles_m * k * n, loads * cols.words(lanes * layer.w_bits, w_word)
+        loads = _places(k, tiling.tile_k, lanes)
+        w_reads, w_words = tiles_m * k * n, tiles_m * loads.words_with(cols, layer.w_bits, w_word)
         out_words, folds_k = m * cols.words(array.acc_bits, o_word), rows.count
     elif array.dataflow == "is":
         rows = _folds(k, tiling.tile_k, array.rows * lanes)
         cols = _folds(m, tiling.tile_m, array.cols)
         rounds = _rounds(m, tiling.tile_m, array.cols, 1 if by_n else array.arrays)
         w_reads, w_words = k * n * rounds, n * rounds * rows.words(layer.w_bits, w_word)
-        loads = tiles_n * -(-k // lanes)
-        a_reads, a_words = tiles_n * m * k, loads * cols.words(lanes * layer.a_bits, a_word)
+        loads = _places(k, tiling.tile_k, lanes)
+        a_reads, a_words = tiles_n * m * k, tiles_n * loads.words_with(cols, layer.a_bits, a_word)
         out_words, folds_k = n * cols.words(array.acc_bits, o_word), rows.count
     else:
         rows = _folds(m, tiling.tile_m, array.rows)
         cols = _folds(n, tiling.tile_n, array.cols)
-        steps = -(-k // lanes)
+        steps = _places(k, tiling.tile_k, lanes)
         n_rounds = _rounds(n, tiling.tile_n, array.cols, array.arrays if by_n else 1)
         m_rounds = _rounds(m, tiling.tile_m, array.rows, 1 if by_n else array.arrays)
-        a_reads, a_words = m * k * n_rounds, steps * n_rounds * rows.words(lanes * layer.a_bits, a_word)
-        w_reads, w_words = k * n * m_rounds, steps * m_rounds * cols.words(lanes * layer.w_bits, w_word)
-        out_words, folds_k = m * cols.words(array.acc_bits, o_word), tiles_k
+        a_reads, a_words = m * k * n_rounds, n_rounds * steps.words_with(rows, layer.a_bits, a_word)
+        w_reads, w_words = k * n * m_rounds, m_rounds * steps.words_with(cols, layer.w_bits, w_word)
+        out_words, folds_k = m * cols.words(array.acc_bits, o_word), -(-k // tiling.tile_k)
     out_bytes = groups * m * n * array.acc_bits / 8
     return SramCounts(
         activations=SramTraffic(read_bytes=groups * a_reads * layer.a_bits / 8, word_reads=groups * a_words),
@@ -126,6 +138,16 @@ def edge_traffic(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> SramCo
             word_writes=groups * out_words * folds_k,
         ),
     )
+
+
+def finished_words(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> int:
+    """Words in which all finished outputs are read, those of each column block in words of their own."""
+    array, word_bits = hardware.array, hardware.buffers.outputs.word_bits
+    if array.dataflow == "is":
+        words = layer.n * _folds(layer.m, tiling.tile_m, array.cols).words(array.acc_bits, word_bits)
+    else:
+        words = layer.m * _folds(layer.n, tiling.tile_n, array.cols).words(array.acc_bits, word_bits)
+    return layer.groups * words
 
 
 def array_counts(hardware: Hardware, layer: GemmLayer, tiling: Tiling, compute_cycles: int) -> ArrayCounts:
@@ -181,7 +203,6 @@ def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -
     array = hardware.array
     lanes = step_lanes(array, layer.a_bits, layer.w_bits)
     shadow = 0 if array.fold_overlap == "none" else 1
-    tiles_m, tiles_n = -(-layer.m // tiling.tile_m), -(-layer.n // tiling.tile_n)
     if array.dataflow == "os":
         if not array.os_drain:
             return 0
@@ -199,5 +220,12 @@ def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -
         hops += times * lanes * sum(top + row + 1 + shadow for row in range(full_rows))
         hops += times * rest * (top + full_rows + 1 + shadow)
     if array.dataflow == "ws":
-        return layer.groups * layer.n * tiles_m * hops * layer.w_bits
-    return layer.groups * layer.m * tiles_n * hops * layer.a_bits
+        loads = _time_parts(layer.m, tiling.tile_m, array.arrays if tiling.array_dim == "m" else 1)
+        return layer.groups * layer.n * loads * hops * layer.w_bits
+    loads = _time_parts(layer.n, tiling.tile_n, array.arrays if tiling.array_dim == "n" else 1)
+    return layer.groups * layer.m * loads * hops * layer.a_bits
+
+
+def _time_parts(extent: int, tile: int, arrays: int) -> int:
+    """Parts of the time steps over all tiles where ``arrays`` share those of each; every part loads its own PEs."""
+    return sum(times * -(-size // -(-size // arrays)) for size, times in _tiles(extent, tile))

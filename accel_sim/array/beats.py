@@ -13,13 +13,12 @@ from accel_sim.hardware.schema import ArrayConfig
 
 __all__ = [
     "CONSTANT_BEATS",
-    "activations_decide_time",
+    "arrays_in_step",
     "beat_depends_on_data",
     "constant_beat_cycles",
     "counts_depend_on_data",
     "fused_beat_cycles",
     "step_lanes",
-    "weights_decide_time",
 ]
 
 Beat = Callable[[ArrayConfig, int, int], int]
@@ -114,22 +113,19 @@ def beat_depends_on_data(array: ArrayConfig) -> bool:
     return array.arithmetic.startswith("term_serial") or dynamic
 
 
-def activations_decide_time(array: ArrayConfig) -> bool:
-    """Whether values of activations decide how long a beat lasts or which steps are issued."""
-    serial = array.arithmetic in {"serial_act", "serial_both", "parallel"} and array.precision == "dynamic"
-    terms = array.arithmetic in {"term_serial_act", "term_serial_both"}
-    return serial or terms or array.activation_sparsity == "skip_waves"
+def arrays_in_step(array: ArrayConfig, array_dim: str) -> bool:
+    """Whether several arrays need the operand that they share in the same beats.
 
-
-def weights_decide_time(array: ArrayConfig) -> bool:
-    """Whether values of weights decide how long a beat lasts, or which k a column block multiplies.
-
-    Input-stationary arrays skip k whose weights are all zero: that is the same k for all arrays.
+    Folds dealt along n (m) share activations (weights): the arrays stay in step unless the weights (activations),
+    which differ from array to array, decide how long a beat lasts or what is left out.
     """
-    serial = array.arithmetic in {"serial_weight", "serial_both", "parallel"} and array.precision == "dynamic"
-    terms = array.arithmetic in {"term_serial_weight", "term_serial_both"}
-    packs = array.weight_sparsity in ("skip_rows", "pack_columns") and array.dataflow != "is"
-    return serial or terms or packs
+    operand = "weight" if array_dim == "n" else "act"
+    serial = array.arithmetic.endswith((operand, "both")) or array.arithmetic == "parallel"
+    beats = serial and beat_depends_on_data(array)
+    if array_dim == "n":
+        # Input-stationary arrays leave out k that are zero for all n: the same for all arrays.
+        return not beats and (array.weight_sparsity not in ("skip_rows", "pack_columns") or array.dataflow == "is")
+    return not beats and array.activation_sparsity != "skip_waves"
 
 
 def counts_depend_on_data(array: ArrayConfig) -> bool:

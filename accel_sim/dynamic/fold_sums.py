@@ -41,16 +41,19 @@ class FoldSums:
     blocks: int
 
     def add_to(
-        self, tally: Tally, issued: Ints, steps: int, recipe: Recipe, *, later_k: bool, weights_move: bool
+        self, tally: Tally, issued: Ints, steps: int, recipe: Recipe, *, later_k: bool, weights_move: bool, loads: bool
     ) -> None:
-        """Add the actions of one tile in which each fold issues ``issued`` of ``steps`` steps."""
+        """Add the actions of one tile in which each fold issues ``issued`` of ``steps`` steps.
+
+        ``loads``: whether what rests is read from its SRAM, or is on the edge for another array.
+        """
         runs = issued > 0
         tally.operand_hop_bits += int(issued @ self.operand_hops)
         tally.psum_hop_bits += int(issued @ self.psum_hops)
         tally.fifo_push_bits += int(issued @ self.pushes)
         tally.stationary_hop_bits += int(runs @ self.load_hops)
         moving = (int(issued @ self.edge_bits), int(issued @ self.edge_words))
-        resting = (int(runs @ self.load_bits), int(runs @ self.load_words))
+        resting = (int(runs @ self.load_bits), int(runs @ self.load_words)) if loads else (0, 0)
         (a_bits, a_words), (w_bits, w_words) = (resting, moving) if weights_move else (moving, resting)
         tally.a_bits_read += a_bits
         tally.a_words += a_words

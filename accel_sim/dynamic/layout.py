@@ -14,6 +14,7 @@ from accel_sim.dynamic.pieces import PIECES, Intake, cost_table, intakes, term_m
 from accel_sim.dynamic.slots_kernel import n_m_slots, packed_slots, skip_rows
 from accel_sim.dynamic.structure_kernel import from_singles, from_slots
 from accel_sim.hardware.schema import ArrayConfig, NmSparsity
+from accel_sim.operand_checks import n_m_segment
 from accel_sim.operands import LayerOperands
 from accel_sim.workload import GemmLayer
 
@@ -101,7 +102,7 @@ def make_recipe(array: ArrayConfig, layer: GemmLayer) -> Recipe:
         index_bits=(candidates - 1).bit_length(),
         nm=nm,
         pack_limit=array.pack_limit,
-        segment=layer.conv.in_channels if layer.conv else layer.k,
+        segment=n_m_segment(layer),
     )
 
 
@@ -187,7 +188,7 @@ def make_block(
     if recipe.weight_sparsity in {"n_m", "pack_columns"}:
         part = np.ascontiguousarray(operands.weights[ks[0] : ks[1], cols[0] : cols[1]])
         if recipe.nm is not None:
-            slot_ptr, candidates, chosen = n_m_slots(part, *recipe.nm, recipe.segment)
+            slot_ptr, candidates, chosen = n_m_slots(part, *recipe.nm, recipe.segment, ks[0])
         else:
             slot_ptr, candidates, chosen = packed_slots(part, recipe.pack_limit)
         chosen += ks[0]

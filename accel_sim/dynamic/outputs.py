@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.beats import arrays_in_step
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
@@ -29,6 +31,16 @@ __all__ = ["OutputTiles"]
 
 Ints = NDArray[np.int64]
 Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Dealt:
+    """A row fold's rows, the array that gets it, and which operands are read for it, not for another array."""
+
+    rows: Range
+    array: int
+    reads_activations: bool
+    reads_weights: bool
 
 
 class _Timer:
@@ -73,6 +85,7 @@ class OutputTiles:
         self._hardware, self._layer, self._recipe, self._deal_n = hardware, layer, recipe, deal_n
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [self._new_timer(pace) for pace in self._paces]
+        self._in_step = arrays_in_step(hardware.array, "n" if deal_n else "m")
         self.tally = Tally()
 
     def _new_timer(self, pace: Pace) -> _Timer:
@@ -85,12 +98,12 @@ class OutputTiles:
             block = make_block(self._recipe, operands[group], "os", cols, k)
             if not block.slot_count:
                 continue
-            for rows, index in rows_of:
-                self._run_fold(operands[group], block, rows, cols, index, later_k, fresh)
+            for dealt in rows_of:
+                self._run_fold(operands[group], block, cols, dealt, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
 
-    def _units(self, groups: int, m: Range, n: Range) -> Iterator[tuple[int, Range, list[tuple[Range, int]]]]:
-        """Column blocks with their row folds, each with the array that gets it."""
+    def _units(self, groups: int, m: Range, n: Range) -> Iterator[tuple[int, Range, list[_Dealt]]]:
+        """Column blocks with their row folds."""
         array = self._hardware.array
         rows = [(r, min(r + array.rows, m[1])) for r in range(*m, array.rows)]
         blocks = [(c, min(c + array.cols, n[1])) for c in range(*n, array.cols)]
@@ -98,19 +111,32 @@ class OutputTiles:
         for group in range(groups):
             base = (group % max(1, array.arrays // share)) * share
             for b, cols in enumerate(blocks):
-                yield group, cols, [(span, base + (b if self._deal_n else r) % share) for r, span in enumerate(rows)]
+                turns = [b if self._deal_n else r for r in range(len(rows))]
+                first = [turn % share == 0 or not self._in_step for turn in turns]
+                yield (
+                    group,
+                    cols,
+                    [
+                        _Dealt(
+                            span,
+                            base + turn % share,
+                            reads_activations=reads or not self._deal_n,
+                            reads_weights=reads or self._deal_n,
+                        )
+                        for span, turn, reads in zip(rows, turns, first, strict=True)
+                    ],
+                )
 
     def _run_fold(
         self,
         operands: GroupOperands,
         block: Block,
-        rows: Range,
         cols: Range,
-        index: int,
+        dealt: _Dealt,
         later_k: bool,
         fresh: _Timer,
     ) -> None:
-        recipe, tally = self._recipe, self.tally
+        recipe, tally, rows = self._recipe, self.tally, dealt.rows
         issued = steps_issued(operands.moving, *rows, block.ptr, block.edge_k, recipe.skip_waves)
         if recipe.weight_sparsity == "skip_rows":
             tally.metadata_decodes += block.slot_count
@@ -122,9 +148,9 @@ class OutputTiles:
         beats = self._beats(operands, block, rows, cols, issued, sums)
         height, width = rows[1] - rows[0], cols[1] - cols[0]
         for timer in (*self._timers, fresh):
-            timer.append(index, beats, height, width, later_k)
+            timer.append(dealt.array, beats, height, width, later_k)
         tally.add_multiplications(sums)
-        self._count(block, issued, height, width, later_k)
+        self._count(block, issued, dealt, width, later_k)
 
     def _beats(self, operands: GroupOperands, block: Block, rows: Range, cols: Range, issued: Ints, sums: Ints) -> Ints:
         """Beats ``(lines, steps)`` of one fold; adds its multiplications to ``sums``."""
@@ -175,9 +201,9 @@ class OutputTiles:
         )
         return beats
 
-    def _count(self, block: Block, issued: Ints, rows: int, cols: int, later_k: bool) -> None:
+    def _count(self, block: Block, issued: Ints, dealt: _Dealt, cols: int, later_k: bool) -> None:
         """Add one fold's actions, its multiplications apart."""
-        recipe, layer, tally = self._recipe, self._layer, self.tally
+        recipe, layer, tally, rows = self._recipe, self._layer, self.tally, dealt.rows[1] - dealt.rows[0]
         array, buffers = self._hardware.array, self._hardware.buffers
         edges = np.diff(block.ptr)[issued]
         slots = block.slots[issued]
@@ -192,11 +218,13 @@ class OutputTiles:
             shadow = int(array.fold_overlap != "none")
             hops = sum(height - 1 - row + shadow for row in range(rows))
             tally.stationary_hop_bits += hops * cols * array.acc_bits
-        tally.a_bits_read += a_bits * rows
-        tally.a_words += int((-(-edges * rows * layer.a_bits // buffers.activations.word_bits)).sum())
-        tally.w_bits_read += w_bits * cols
-        weight_bits = layer.w_bits + recipe.index_bits
-        tally.w_words += int((-(-slots * cols * weight_bits // buffers.weights.word_bits)).sum())
+        if dealt.reads_activations:
+            tally.a_bits_read += a_bits * rows
+            tally.a_words += int((-(-edges * rows * layer.a_bits // buffers.activations.word_bits)).sum())
+        if dealt.reads_weights:
+            weight_bits = layer.w_bits + recipe.index_bits
+            tally.w_bits_read += w_bits * cols
+            tally.w_words += int((-(-slots * cols * weight_bits // buffers.weights.word_bits)).sum())
         words = rows * -(-cols * array.acc_bits // buffers.outputs.word_bits)
         tally.out_writes += rows * cols
         tally.out_write_words += words

@@ -29,47 +29,60 @@ def skip_rows(weights):
 
 
 @kernel
-def n_m_slots(weights, keep, of, segment):
+def _group_end(first, first_k, depth, of, segment):
+    """Where the group that holds the range's k ``first`` ends."""
+    k = first_k + first
+    position = k % segment
+    end = k - position + min(position - position % of + of, segment)
+    return min(depth, end - first_k)
+
+
+@kernel
+def n_m_slots(weights, keep, of, segment, first_k):
     """Slots of N:M sparsity: ``min(keep, group)`` per group of ``of`` consecutive k; groups restart every ``segment``.
+
+    ``weights (k, c)`` are those from the layer's ``first_k`` on: a group that begins before or ends behind is cut.
 
     A column's non-zero weights take the group's slots in the order of k; where it has fewer, its zeros fill up,
     lowest k first.
     """
     depth, cols = weights.shape
     groups = 0
-    for start in range(0, depth, segment):
-        groups += -(-min(segment, depth - start) // of)
+    first = 0
+    while first < depth:
+        first = _group_end(first, first_k, depth, of, segment)
+        groups += 1
     ptr = np.zeros(groups * keep + 1, np.int64)
     candidates = np.empty(groups * keep * of, np.int64)
     chosen = np.empty((groups * keep, cols), np.int64)
     kept = np.empty(of, np.int64)
     slots = 0
-    for start in range(0, depth, segment):
-        stop = min(start + segment, depth)
-        for first in range(start, stop, of):
-            size = min(of, stop - first)
-            take = min(keep, size)
+    last = 0
+    while last < depth:
+        first, last = last, _group_end(last, first_k, depth, of, segment)
+        size = last - first
+        take = min(keep, size)
+        for i in range(take):
+            begin = ptr[slots + i]
+            for j in range(size):
+                candidates[begin + j] = first + j
+            ptr[slots + i + 1] = begin + size
+        for c in range(cols):
+            count = 0
+            for j in range(size):
+                if weights[first + j, c] != 0 and count < take:
+                    kept[count] = first + j
+                    count += 1
+            for j in range(size):
+                if count == take:
+                    break
+                if weights[first + j, c] == 0:
+                    kept[count] = first + j
+                    count += 1
+            ordered = np.sort(kept[:take])
             for i in range(take):
-                begin = ptr[slots + i]
-                for j in range(size):
-                    candidates[begin + j] = first + j
-                ptr[slots + i + 1] = begin + size
-            for c in range(cols):
-                count = 0
-                for j in range(size):
-                    if weights[first + j, c] != 0 and count < take:
-                        kept[count] = first + j
-                        count += 1
-                for j in range(size):
-                    if count == take:
-                        break
-                    if weights[first + j, c] == 0:
-                        kept[count] = first + j
-                        count += 1
-                ordered = np.sort(kept[:take])
-                for i in range(take):
-                    chosen[slots + i, c] = ordered[i]
-            slots += take
+                chosen[slots + i, c] = ordered[i]
+        slots += take
     return ptr[: slots + 1], candidates[: ptr[slots]], chosen[:slots]
 
 

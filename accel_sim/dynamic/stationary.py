@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.beats import arrays_in_step
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.dynamic.fold_sums import FoldSums, fold_sums
@@ -28,11 +29,17 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True)
 class _Unit:
-    """Column blocks of one group that take the same time, each with the array that gets it, over some time steps."""
+    """Column blocks of one group that take the same time, each with the array that gets it, over some time steps.
+
+    ``reads``: how often the moving operand is read for all blocks together; ``loads``: whether what rests is read for
+    them, or was for another array.
+    """
 
     group: int
     steps: Range
     members: tuple[tuple[Range, int], ...]
+    reads: int
+    loads: bool
 
     @property
     def cols(self) -> Range:
@@ -82,6 +89,7 @@ class StationaryTiles:
         self._hardware, self._layer, self._recipe = hardware, layer, recipe
         self._is = array.dataflow == "is"
         self._deal_cols = deal_n != self._is  # otherwise chunks of the time steps are dealt
+        self._in_step = arrays_in_step(array, "n" if deal_n else "m")
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [_Timer(hardware, pace) for pace in self._paces]
         self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full"
@@ -110,12 +118,16 @@ class StationaryTiles:
         share = min(array.arrays, len(blocks) if self._deal_cols else len(chunks))
         for group in range(groups):
             base = (group % max(1, array.arrays // share)) * share
-            dealt = [(block, base + (b if self._deal_cols else 0) % share) for b, block in enumerate(blocks)]
-            together = [dealt] if self._all_blocks_alike else [[one] for one in dealt]
-            for members in together:
+            turns = [b % share if self._deal_cols else 0 for b in range(len(blocks))]
+            dealt = list(zip(blocks, turns, strict=True))
+            for members in [dealt] if self._all_blocks_alike else [[one] for one in dealt]:
+                first_in_round = sum(turn == 0 for _, turn in members)
+                reads = first_in_round if self._deal_cols and self._in_step else len(members)
                 for i, chunk in enumerate(chunks):
-                    shift = 0 if self._deal_cols else i % share
-                    yield _Unit(group, chunk, tuple((block, index + shift) for block, index in members))
+                    shift = base if self._deal_cols else base + i % share
+                    loads = self._deal_cols or i == 0 or not self._in_step
+                    taken = tuple((block, turn + shift) for block, turn in members)
+                    yield _Unit(group, chunk, taken, reads, loads)
 
     def _run_unit(self, operands: GroupOperands, unit: _Unit, ks: Range, later_k: bool, fresh: _Timer) -> None:
         block, sums_of_folds = self._places(operands, unit, ks)
@@ -130,7 +142,9 @@ class StationaryTiles:
         fresh.append(unit, streams)
         self.tally.add_multiplications(sums)
         steps = unit.steps[1] - unit.steps[0]
-        sums_of_folds.add_to(self.tally, issued, steps, self._recipe, later_k=later_k, weights_move=self._is)
+        sums_of_folds.add_to(
+            self.tally, issued, steps, self._recipe, later_k=later_k, weights_move=self._is, loads=unit.loads
+        )
 
     def _places(self, operands: GroupOperands, unit: _Unit, ks: Range) -> tuple[Block, FoldSums]:
         """The unit's places and sums; remembered, since tiles along the time steps share them."""
@@ -138,10 +152,9 @@ class StationaryTiles:
         if key not in self._held:
             recipe, hardware = self._recipe, self._hardware
             block = make_block(recipe, operands, hardware.array.dataflow, unit.cols, ks)
-            reads = -(-len(unit.members) // min(hardware.array.arrays, len(unit.members)))
             self._held[key] = (
                 block,
-                fold_sums(hardware, self._layer, recipe, block.ptr, block.slots, unit.widths, reads),
+                fold_sums(hardware, self._layer, recipe, block.ptr, block.slots, unit.widths, unit.reads),
             )
         return self._held[key]
 

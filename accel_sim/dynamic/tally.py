@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.actions import finished_words
 from accel_sim.counts import ArrayCounts
 from accel_sim.dynamic.layout import Recipe
 from accel_sim.hardware.schema import Hardware
+from accel_sim.mapping.tiling import Tiling
 from accel_sim.result import MacCounts, SramCounts, SramTraffic
 from accel_sim.workload import GemmLayer
 
@@ -62,18 +64,16 @@ class Tally:
             pe_cycles=hardware.pes * compute_cycles,
         )
 
-    def edge_traffic(self, hardware: Hardware, layer: GemmLayer) -> SramCounts:
+    def edge_traffic(self, hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> SramCounts:
         """The sums as SRAM traffic at the array's edges; every finished output is read once more."""
-        array, outputs = hardware.array, hardware.buffers.outputs
-        acc_bytes = array.acc_bits / 8
-        final_words = layer.groups * layer.m * -(-layer.n * array.acc_bits // outputs.word_bits)
+        acc_bytes = hardware.array.acc_bits / 8
         return SramCounts(
             activations=SramTraffic(read_bytes=self.a_bits_read / 8, word_reads=self.a_words),
             weights=SramTraffic(read_bytes=self.w_bits_read / 8, word_reads=self.w_words),
             outputs=SramTraffic(
                 read_bytes=(self.out_reads + layer.output_elements) * acc_bytes,
                 write_bytes=self.out_writes * acc_bytes,
-                word_reads=self.out_read_words + final_words,
+                word_reads=self.out_read_words + finished_words(hardware, layer, tiling),
                 word_writes=self.out_write_words,
             ),
         )
