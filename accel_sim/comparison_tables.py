@@ -51,7 +51,10 @@ def _machine(result: Result) -> Text:
 
 def _metrics_table(results: Sequence[Result]) -> Table:
     macs = format_si(results[0].total.macs.total, "MAC")
+    origins = dict.fromkeys(result.operands for result in results if result.operands)
     title = Text(f"{shorten(results[0].model, 60)}, {macs} (in brackets: relative to the first machine)")
+    if origins:
+        title.append(f"\nOperands: {'; '.join(origins)}")
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, title=title, title_justify="left")
     table.add_column("machine", overflow="fold")
     for label, _, _ in _METRICS.values():

@@ -24,6 +24,16 @@ class LayerOperands:
         self._layer, self._activations, self._weights = layer, activations, weights
         self._conv = conv_vector(layer.conv)
 
+    @property
+    def stored_activations(self) -> NDArray[np.integer]:
+        """As the layer holds them: of a convolution the feature map, ``(batch, groups·in_channels, in_h, in_w)``."""
+        return self._activations
+
+    @property
+    def stored_weights(self) -> NDArray[np.integer]:
+        """``(groups, k, n)``."""
+        return self._weights
+
     def activations(self, group: int, table: NDArray[Any] | None = None) -> NDArray[Any]:
         """``(m, k)``; a convolution's padding is 0. With a table, the values' entries (negative ones from its end)."""
         conv = self._layer.conv

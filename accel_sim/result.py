@@ -217,7 +217,10 @@ class TotalResult:
 
 @dataclass(frozen=True)
 class Result:
-    """A whole simulation: the resolved machine, the layers and their sum."""
+    """A whole simulation: the resolved machine, the layers and their sum.
+
+    ``operands``: where the operands' values came from; empty where nothing on the machine depends on them.
+    """
 
     model: str
     engine: str
@@ -227,6 +230,7 @@ class Result:
     seed: int
     layers: tuple[LayerResult, ...]
     total: TotalResult
+    operands: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON contract as plain dictionaries."""
@@ -238,6 +242,7 @@ class Result:
             "hardware": self.hardware,
             "hardware_hash": self.hardware_hash,
             "seed": self.seed,
+            "operands": self.operands,
             "layers": [layer.to_dict() for layer in self.layers],
             "total": self.total.to_dict(),
         }

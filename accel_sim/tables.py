@@ -167,7 +167,8 @@ def summary_panel(result: Result) -> Panel:
     shares = _shares(total.energy_pj)
     columns.add_row(_pairs(facts), *([_pairs(shares)] if shares else []))
     title = _plain(f"{shorten(result.model, 60)} on {result.hardware['name']}")
-    return Panel(columns, title=title, title_align="left", expand=False, box=box.ROUNDED)
+    origin = _pairs([("operands", result.operands or "not needed: nothing here depends on values")])
+    return Panel(Group(columns, origin), title=title, title_align="left", expand=False, box=box.ROUNDED)
 
 
 def _shares(energy_pj: EnergyBreakdown) -> list[tuple[str, str]]:
