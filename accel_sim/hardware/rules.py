@@ -84,14 +84,6 @@ def _arithmetic_problem(field: str, value: str, arithmetic: str, allowed: tuple[
     return Problem(("array", field), text)
 
 
-def _array_dim_dataflow(hardware: Hardware) -> Problem | None:
-    if hardware.mapping.array_dim == "n" and hardware.array.dataflow == "is":
-        # The folds of an input-stationary array lie along K and M; N is its time.
-        text = "holds 'n' while array.dataflow holds 'is', whose folds have no n; allowed there: auto, m"
-        return Problem(("mapping", "array_dim"), text)
-    return None
-
-
 def _nm_format_of_buffers(hardware: Hardware) -> Problem | None:
     for name, buffer in _buffers(hardware).items():
         if buffer.format == "n_m" and not _stores_nm(hardware, name):
@@ -152,7 +144,6 @@ RULES: tuple[Rule, ...] = (
     _skip_waves_dataflow,
     _term_window_arithmetic,
     _dynamic_precision_arithmetic,
-    _array_dim_dataflow,
     _nm_format_of_buffers,
     _nm_format_of_dram,
     _address_map_is_complete,

@@ -34,6 +34,9 @@ __all__ = ["find_tiling"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _FINALISTS = 12
+_CLIMBS = 2
+_MANY_TILES = 1 << 17
+_MOST_TILES = 1 << 22
 Rank = tuple[float, int, tuple[int, ...]]
 """Objective, number of tiles, sizes: smaller is better."""
 
@@ -75,15 +78,20 @@ class _Solution:
 @lru_cache(maxsize=65536)
 def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
     machine = key.machine
-    options = [_estimates(machine, work, dim) for dim in _array_dims(machine.hardware)]
-    finalists = [tiling for option in options for tiling in option.best(_FINALISTS)]
+    options = [_estimates(machine, work, dim, _MANY_TILES) for dim in _array_dims(machine.hardware)]
     need_bits = tuple(float(bits) for bits in options[0].need_bits)
-    if not finalists:
-        return _Solution(None, need_bits)
     ranked = _Ranked(machine, work)
-    best = min(finalists, key=ranked)
-    option = next(option for option in options if option.array_dim == best.array_dim)
-    return _Solution(_climb(best, option, ranked), need_bits)
+    winners = [_climb(start, option, ranked) for option in options for start in _starts(option, ranked)]
+    if not winners:
+        # A huge layer in small buffers: the best estimate has to do, a single exact run takes seconds.
+        options = [_estimates(machine, work, dim, _MOST_TILES) for dim in _array_dims(machine.hardware)]
+        winners = [tiling for option in options for tiling in option.best(1)]
+    return _Solution(min(winners, key=ranked, default=None) if len(winners) != 1 else winners[0], need_bits)
+
+
+def _starts(option: _Estimates, rank: Callable[[Tiling], Rank]) -> list[Tiling]:
+    """From where to climb: the best estimates, by their exact rank."""
+    return sorted(option.best(_FINALISTS), key=rank)[:_CLIMBS]
 
 
 class _Ranked:
@@ -164,7 +172,7 @@ class _Estimates:
         )
 
 
-def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
+def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: int) -> _Estimates:
     hardware, layer = machine.hardware, work.layer
     sizes = candidates(hardware, layer)
     whole = Tiling(int(sizes.m[-1]), int(sizes.n[-1]), int(sizes.k[-1]), int(sizes.g[-1]), array_dim=array_dim)
@@ -184,6 +192,7 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str) -> _Estimates:
         machine.dram.bytes_per_cycle,
         _OBJECTIVE[hardware.mapping.objective],
         array_dim == "n",
+        most_tiles,
     )
     if hardware.mapping.loop_order is not None:
         fixed = LOOP_ORDERS.index(hardware.mapping.loop_order)
@@ -231,5 +240,8 @@ def _why_nothing_fits(machine: Machine, layer: str, need_bits: tuple[float, ...]
                 f" ({halves} × its smallest tile)"
             )
     if not lines:
-        lines = [f"layer {layer}: no tile fits all buffers at once; enlarge buffers or leave mapping.tile_* unset"]
+        lines = [
+            f"layer {layer}: no cut of at most {_MOST_TILES:,} tiles fits all buffers at once;"
+            " enlarge buffers, or leave mapping.tile_* unset"
+        ]
     return f"{machine.hardware.name}: " + "; ".join(lines)

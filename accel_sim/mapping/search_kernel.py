@@ -41,13 +41,14 @@ __all__ = ["EDP", "ENERGY", "LATENCY", "estimate_all"]
 ENERGY, LATENCY, EDP = 0, 1, 2
 # Entries of the price vector.
 P_DRAM_BYTE, P_A_READ_BIT, P_A_WRITE_BIT, P_W_READ_BIT, P_W_WRITE_BIT, P_O_READ_BIT, P_O_WRITE_BIT, P_CYCLE = range(8)
-_MAX_TILES = 1 << 17
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64)
 
 
 @kernel
 def _activation_sums(layer, conv, tile_m, tile_k):
     """Elements of one group's input over all (m, k) tiles, and of the largest tile."""
+    if conv.size == 0:
+        return layer[L_M] * layer[L_K], tile_m * tile_k
     total, largest = np.int64(0), np.int64(0)
     for m0 in range(0, layer[L_M], tile_m):
         for k0 in range(0, layer[L_K], tile_k):
@@ -148,8 +149,9 @@ def estimate_all(
     bytes_per_cycle,
     objective,
     deal_n,
+    most_tiles,
 ):
-    """Estimated objective of every combination; ``inf`` where a tile does not fit.
+    """Estimated objective of every combination; ``inf`` where a tile does not fit or the layer has too many of them.
 
     Returns ``(scores, need)``: scores ``(g, m, n, k, 6)``; ``need`` the least bits that each SRAM would have had to
     hold per tile.
@@ -163,14 +165,14 @@ def estimate_all(
         for ki in range(sizes_k.size):
             tile_m, tile_k = sizes_m[mi], sizes_k[ki]
             counts[0], counts[2] = ceil_div(layer[L_M], tile_m), ceil_div(layer[L_K], tile_k)
-            if counts[0] * counts[2] > _MAX_TILES:
-                continue
-            a_sum, a_most = _activation_sums(layer, conv, tile_m, tile_k)
+            few = counts[0] * counts[2] <= most_tiles
+            if few:
+                a_sum, a_most = _activation_sums(layer, conv, tile_m, tile_k)
+            else:
+                a_sum, a_most = np.int64(0), np.int64(input_elements(conv, 0, tile_m, 0, tile_k))
             for ni in range(sizes_n.size):
                 tile_n = sizes_n[ni]
                 counts[1] = ceil_div(layer[L_N], tile_n)
-                if counts[0] * counts[1] * counts[2] > _MAX_TILES:
-                    continue
                 for gi in range(sizes_g.size):
                     tile_g = sizes_g[gi]
                     if tile_g > 1 and counts[0] * counts[1] * counts[2] > 1:
@@ -179,6 +181,9 @@ def estimate_all(
                     w_bits = float(tile_g * tile_k * tile_n) * layer[L_W_BITS]
                     o_bits = float(tile_g * tile_m * tile_n) * array[X_ACC_BITS]
                     need[0], need[1], need[2] = min(need[0], a_bits), min(need[1], w_bits), min(need[2], o_bits)
+                    tiles = counts[0] * counts[1] * counts[2] * ceil_div(layer[L_GROUPS], tile_g)
+                    if not few or tiles > most_tiles:
+                        continue
                     if a_bits > capacity_bits[0] or w_bits > capacity_bits[1] or o_bits > capacity_bits[2]:
                         continue
                     tiling = (tile_g, tile_m, tile_n, tile_k)

@@ -14,6 +14,8 @@ from accel_sim.timeline import kernel
 
 __all__ = ["StageTimes", "network_times", "vector_tiles"]
 
+_STREAMED_BYTES = 4096
+
 
 @dataclass(frozen=True)
 class StageTimes:
@@ -30,12 +32,12 @@ class StageTimes:
 
 
 def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArray[np.int64]:
-    """Tiles of a vector layer that runs alone: as many as its operands need to fit the SRAM halves."""
+    """Tiles of a vector layer that runs alone: it streams its operands in pieces that fit the SRAM halves."""
     layer = stage.layers[0]
     assert not stage.array_work  # called for vector stages only
     in_bytes = sum(-(-size * layer.stored_bits // 8) for size in getattr(layer, "input_elements", ()))
-    fits = (in_bytes * 8 / machine.half_bits[0], stage.stored_bytes * 8 / machine.half_bits[2])
-    count = max(1, *(int(np.ceil(share)) for share in fits))
+    largest = np.minimum(machine.half_bits[[0, 2]] / 8, _STREAMED_BYTES)
+    count = max(1, *(int(np.ceil(share)) for share in np.array([in_bytes, stage.stored_bytes]) / largest))
     cycles = -(-stage.vector_operations // machine.hardware.vector_lanes)
     tiles = np.zeros((count, kernel.COLUMNS), np.int64)
     for column, amount in ((kernel.A_BYTES, in_bytes), (kernel.OUT_BYTES, stage.stored_bytes), (kernel.IDEAL, cycles)):

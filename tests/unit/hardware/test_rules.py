@@ -94,13 +94,6 @@ def n_m(keep: int, of: int) -> dict[str, Any]:
             },
         ),
         (
-            {"mapping.array_dim": "n", "array.dataflow": "is"},
-            {
-                "mapping.array_dim": "holds 'n' while array.dataflow holds 'is', whose folds have no n; "
-                "allowed there: auto, m"
-            },
-        ),
-        (
             {"buffers.weights.format": "n_m"},
             {
                 "buffers.weights.format": "holds 'n_m'; allowed for weights alone, with array.weight_sparsity "
@@ -154,6 +147,7 @@ def test_broken_rule(fields: dict[str, Any], problems: dict[str, str]) -> None:
         *({"array.precision": "dynamic", "array.arithmetic": f"serial_{kind}"} for kind in ("act", "weight")),
         {"mapping.array_dim": "m"},
         {"mapping.array_dim": "n", "array.dataflow": "os"},
+        {"mapping.array_dim": "n", "array.dataflow": "is"},
         {"dram.address_map": "rorabgbachco"},
         {"buffers.outputs.kib": 0.0625, "buffers.outputs.double_buffered": False},
     ],

@@ -137,6 +137,22 @@ def test_a_buffer_too_small_for_any_tile_says_which_and_how_much():
         find_tiling(built, gemm_work(64, 64, 64))
 
 
+def test_a_layer_with_very_many_tiles_is_mapped_all_the_same():
+    built = build_machine(machine(buffers=buffers(4, 2, 2)))
+    work = gemm_work(8000, 8000, 300)
+    chosen = find_tiling(built, work)
+    assert is_legal(built, work, chosen)
+    assert (8000 // chosen.tile_m) * (8000 // chosen.tile_n) * (300 // chosen.tile_k) > 1 << 17
+
+
+def test_a_layer_with_too_many_tiles_says_so():
+    built = build_machine(machine(mapping={"tile_m": 1, "tile_n": 1, "tile_k": 1}))
+    with pytest.raises(
+        MappingError, match=r"no cut of at most 4,194,304 tiles fits all buffers at once; enlarge buffers"
+    ):
+        find_tiling(built, gemm_work(2000, 2000, 300))
+
+
 def test_fixed_tiles_and_order_are_taken():
     fixed = {"tile_m": 40, "tile_n": 16, "tile_k": 24, "loop_order": "knm"}
     tiling = find_tiling(build_machine(machine(mapping=fixed)), gemm_work(100, 100, 100))
