@@ -15,8 +15,12 @@ from rl.requests import Request, load_machine, load_model
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
     from accel_sim.result import Result
+    from accel_sim.workload import Workload
 
 __all__ = ["simulate"]
+
+_LONG_RUN_STEPS = 10**9
+"""PE steps that take the reference engine several seconds."""
 
 
 def simulate(
@@ -41,7 +45,9 @@ def simulate(
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
     ] = None,
-    engine: Annotated[str, typer.Option(metavar="NAME", help="How to count cycles: fast.")] = "fast",
+    engine: Annotated[
+        str, typer.Option(metavar="NAME", help="How to count: fast, or reference (every PE, every cycle).")
+    ] = "fast",
     seed: Annotated[int, typer.Option(metavar="N", help="For operands that are drawn at random.")] = 0,
     json_: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it, and it alone.")
@@ -73,12 +79,21 @@ def simulate(
 def _run(machine: Hardware, request: Request, engine: str, seed: int, quiet: bool) -> Result:
     from accel_sim import simulate as run
 
-    if engine == "reference":
-        raise InputError("--engine: holds 'reference', which is not supported yet; allowed: fast")
     with progress_bar(quiet=quiet) as bar:
         bar.phase(f"reading {request.model}")
         workload = load_model(request)
+        if engine == "reference" and not quiet:
+            _warn_of_long_run(workload, machine)
         return run(workload, machine, engine=engine, seed=seed, progress=bar.step)
+
+
+def _warn_of_long_run(workload: Workload, machine: Hardware) -> None:
+    """Say on standard error what the reference engine is about to do, where that takes long."""
+    steps = workload.macs // machine.array.lanes
+    if steps < _LONG_RUN_STEPS:
+        return
+    text = f"reference engine: at least {steps:.2g} PE steps, one by one; --engine fast gives the same result at once"
+    typer.echo(text, err=True)
 
 
 def _draw(result: Result, machine: Hardware, directory: Path) -> list[Path]:

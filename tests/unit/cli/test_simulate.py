@@ -38,6 +38,15 @@ def test_json_on_standard_output_stands_alone(capsys: pytest.CaptureFixture[str]
     assert tree["total"]["macs"]["total"] == 24 * 16 * 32
 
 
+def test_the_reference_engine_gives_the_same_result() -> None:
+    for engine in ("fast", "reference"):
+        call = ["simulate", *SMALL, "--set", "array.arithmetic=term_serial_act", "--engine", engine]
+        assert run([*call, "--json", f"{engine}.json", "--quiet"]) == 0
+    fast, reference = (json.loads(Path(f"{engine}.json").read_text()) for engine in ("fast", "reference"))
+    assert (fast.pop("engine"), reference.pop("engine")) == ("fast", "reference")
+    assert fast == reference
+
+
 def test_files_hold_the_same_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", *SMALL, "--json", "r.json", "--csv", "r.csv", "--plot", "pictures", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
@@ -66,8 +75,9 @@ def test_same_call_same_bytes() -> None:
         ([*SMALL, "--set", "array.rows"], "array.rows"),
         ([*SMALL, "--set", "array.rowz=8"], "array.rowz"),
         ([*SMALL, "--a-bits", "17"], "17"),
-        ([*SMALL, "--engine", "reference"], "not supported yet"),
-        ([*SMALL, "--engine", "quick"], "quick"),
+        ([*SMALL, "--engine", "quick"], "engine: holds 'quick'; allowed: fast, reference"),
+        ([*SMALL, "--set", "array.fifo_depth=0"], "array.fifo_depth: holds 0"),
+        ([*SMALL, "--set", "array.weight_sparsity={kind: n_m, keep: 2, of: 4}"], "array.lanes: holds 1"),
         ([*SMALL, "--input-shape", "3,x"], "3,x"),
         ([*SMALL, "--input-shape", "3,0,1"], "3,0,1"),
         ([*SMALL, "--csv", "nowhere/r.csv"], "nowhere"),
