@@ -18,7 +18,7 @@ from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.workload import ConvGeometry, GemmLayer
 from tests.machines import buffers, machine
 
-__all__ = ["Case", "random_case"]
+__all__ = ["Case", "random_array", "random_case"]
 
 DIGITS = ("parallel", "serial_act", "serial_weight", "serial_both")
 ONE_SIDED_TERMS = ("term_serial_act", "term_serial_weight")
@@ -80,6 +80,11 @@ def random_case(seed: int, *, constant: bool = False) -> Case:
     layer = _layer(draw, array)
     tiling = _tiling(draw, layer) if many else Tiling(layer.m, layer.n, layer.k, layer.groups)
     return Case(machine(array=array, buffers=memory), layer, tiling)
+
+
+def random_array(seed: int) -> dict[str, Any]:
+    """Fields of a small array of any kind."""
+    return _array(_Draw(seed), constant=False)
 
 
 def _array(draw: _Draw, constant: bool) -> dict[str, Any]:

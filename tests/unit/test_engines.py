@@ -1,0 +1,142 @@
+"""Both engines through the public interface: the same result, field for field, and the same refusals."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accel_sim import GemmLayer, Hardware, VectorLayer, Workload, gemm, simulate
+from accel_sim.errors import InputError, WorkloadError
+from accel_sim.workload import ConvGeometry
+from tests.machines import buffers, machine
+from tests.unit.dynamic.cases import random_array
+
+ENGINES = ("fast", "reference")
+
+
+def network(rng: np.random.Generator) -> Workload:
+    """A strided convolution, a depthwise one, attention-like products, a residual sum and a head."""
+    size, heads = int(rng.integers(4, 9)), int(rng.choice([1, 2, 3]))
+    out, depth = (size + 1) // 2, 2 * heads
+    tokens = out * out
+    bits = {"a_bits": int(rng.choice([4, 8])), "w_bits": int(rng.choice([2, 8])), "a_signed": bool(rng.integers(2))}
+    first = ConvGeometry(1, size, size, 3, 3, 3, out, out, stride_h=2, stride_w=2, pad_top=1, pad_left=1)
+    second = ConvGeometry(1, out, out, 1, 3, 3, out, out, pad_top=1, pad_left=1)
+    product = {"static_weights": False, "inputs": ("depthwise",), "weight_inputs": ("depthwise",)}
+    return Workload(
+        "net",
+        (
+            GemmLayer("conv", "conv2d", 1, tokens, depth, 27, conv=first, **bits),
+            VectorLayer("relu", "relu", depth * tokens, (depth * tokens,), ("conv",), depth * tokens),
+            GemmLayer("depthwise", "conv2d", depth, tokens, 1, 9, conv=second, inputs=("relu",), **bits),
+            GemmLayer("scores", "matmul", heads, tokens, tokens, 2, **product, **bits),
+            GemmLayer("mix", "matmul", heads, tokens, 2, tokens, **product | {"inputs": ("scores",)}, **bits),
+            VectorLayer("sum", "add", depth * tokens, (depth * tokens,) * 2, ("mix", "relu"), depth * tokens),
+            GemmLayer("head", "linear", 1, 1, 10, depth * tokens, inputs=("sum",), **bits),
+        ),
+    )
+
+
+def random_machine(seed: int, rng: np.random.Generator) -> Hardware:
+    """A machine whose SRAMs are small and narrow, or large; with a slow or a fast DRAM."""
+    pick = lambda *options: options[int(rng.integers(len(options)))]  # noqa: E731
+    array = random_array(seed) | {"arrays": pick(1, 1, 2, 3), "acc_bits": 32}
+    memory = buffers(*(pick(0.25, 1, 16) for _ in range(3)), banks=pick(1, 2), word_bits=pick(16, 64))
+    memory["bank_conflicts"] = "even"
+    objective = pick("energy", "latency", "edp")
+    return machine(
+        array=array, buffers=memory, dram={"part": pick("lpddr4_3200", "ideal")}, mapping={"objective": objective}
+    )
+
+
+def results(workload: Workload, hardware: Hardware, seed: int = 0) -> list[dict[str, Any]]:
+    """What each engine says, its name apart."""
+    trees = [json.loads(simulate(workload, hardware, engine=engine, seed=seed).to_json()) for engine in ENGINES]
+    assert [tree.pop("engine") for tree in trees] == list(ENGINES)
+    return trees
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1))
+def test_networks_are_equal_field_for_field(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    fast, reference = results(network(rng), random_machine(seed, rng), seed % 5)
+    assert fast == reference
+
+
+@pytest.mark.validate
+def test_many_networks_are_equal_field_for_field() -> None:
+    for seed in range(1000):
+        rng = np.random.default_rng(seed)
+        fast, reference = results(network(rng), random_machine(seed, rng))
+        assert fast == reference, seed
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("arithmetic", ["parallel", "term_serial_act"])
+def test_integers_that_do_not_fit_are_refused(engine: str, arithmetic: str) -> None:
+    hardware = machine(array={"arithmetic": arithmetic})
+    layer = gemm(2, 2, 3).layers[0]
+    activations = np.zeros((1, 2, 3), int)
+    activations[0, 1, 2] = 256
+
+    def refuse(**fields: Any) -> str:
+        with pytest.raises(WorkloadError) as error:
+            simulate(Workload("w", (replace(layer, **fields),)), hardware, engine=engine)
+        return str(error.value)
+
+    assert refuse(activations=activations) == (
+        "layer gemm: activations[0, 1, 2] is 256; allowed for 8-bit unsigned operands: 0 to 255"
+    )
+    assert refuse(weights=np.full((1, 3, 2), -129)) == (
+        "layer gemm: weights[0, 0, 0] is -129; allowed for 8-bit signed operands: -128 to 127"
+    )
+    assert refuse(weights=np.zeros((1, 2, 3), int)) == "layer gemm: weights have shape (1, 2, 3); allowed: (1, 3, 2)"
+    assert refuse(weights=np.zeros((1, 3, 2))) == "layer gemm: weights have type float64; allowed: integers"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_weights_that_break_the_pattern_are_refused(engine: str) -> None:
+    hardware = machine(array={"lanes": 2, "weight_sparsity": {"kind": "n_m", "keep": 2, "of": 4}})
+    weights = np.zeros((8, 3), int)
+    weights[[4, 5, 7], 2] = (3, 4, 5)
+    message = r"layer gemm: weights\[0, 7, 2\] is 5, non-zero number 3 of k 4 to 7; allowed: 2 of 4 consecutive k"
+    with pytest.raises(WorkloadError, match=message):
+        simulate(gemm(2, 3, 8, weights=weights), hardware, engine=engine)
+    weights[4] = 0
+    assert simulate(gemm(2, 3, 8, weights=weights), hardware, engine=engine).total.macs.skipped == 2 * 3 * 4
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_drawn_weights_follow_the_pattern(engine: str) -> None:
+    hardware = machine(array={"lanes": 2, "weight_sparsity": {"kind": "n_m", "keep": 2, "of": 4}})
+    macs = simulate(gemm(5, 6, 16), hardware, engine=engine).total.macs
+    assert macs.effectual == 5 * 6 * 8
+    assert macs.skipped == 5 * 6 * 8
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    with pytest.raises(InputError, match="engine: holds 'quick'; allowed: fast, reference"):
+        simulate(gemm(1, 1, 1), machine(), engine="quick")
+
+
+def test_arrays_in_step_share_reads_whether_zeros_gate_or_not() -> None:
+    """Gating saves energy, not time: what several arrays read must not change with it."""
+    for dataflow in ("ws", "is", "os"):
+        for dim in ("m", "n") if dataflow != "is" else ("m",):
+            fields = {"dataflow": dataflow, "arrays": 3}
+            plain, gated = (
+                simulate(
+                    gemm(50, 40, 30),
+                    machine(array=fields | {"weight_sparsity": sparsity}, mapping={"array_dim": dim}),
+                )
+                for sparsity in ("none", "gate")
+            )
+            assert plain.total.sram == gated.total.sram
+            assert plain.total.cycles == gated.total.cycles
