@@ -89,7 +89,7 @@ def _torchvision(spec: str, name: str, building: contextlib.AbstractContextManag
     options = {"init_weights": False} if name in ("googlenet", "inception_v3") else {}
     with building:
         model = models.get_model(name, weights=None, **options)
-    if next(model.parameters()).is_meta:
+    if any(parameter.is_meta for parameter in model.parameters()):
         model = model.to("meta")
     return ModelSource(model, (3, *_crop_size(models.get_model_weights(name), name)))
 
