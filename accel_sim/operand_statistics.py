@@ -17,16 +17,17 @@ from accel_sim.dynamic.pieces import PIECES, Intake, cost_table
 from accel_sim.hardware.schema import NmSparsity
 from accel_sim.histogram_kernel import count_image_values, count_values
 from accel_sim.operand_checks import check_range, operand_range
+from accel_sim.operand_origin import operand_origin
 from accel_sim.operands import layer_operands
 from accel_sim.workload import ConvGeometry, GemmLayer, Workload
 
 __all__ = [
     "LayerStatistics",
     "OperandStatistics",
+    "WorkloadStatistics",
     "layer_statistics",
     "mean_statistics",
     "operand_statistics",
-    "statistics_rows",
 ]
 
 
@@ -62,9 +63,31 @@ class LayerStatistics:
     weights: OperandStatistics
 
 
-def operand_statistics(
-    workload: Workload, seed: int = 0, sparsity: NmSparsity | str = "none"
-) -> tuple[LayerStatistics, ...]:
+@dataclass(frozen=True)
+class WorkloadStatistics:
+    """All matrix products of a workload, and where their operands come from."""
+
+    model: str
+    origin: str
+    layers: tuple[LayerStatistics, ...]
+
+    def total(self, operand: str) -> OperandStatistics:
+        """Means over all values of all layers' ``activations`` or ``weights``."""
+        return mean_statistics([getattr(layer, operand) for layer in self.layers])
+
+    def rows(self) -> dict[str, dict[str, float]]:
+        """Layer name -> flat columns, ``operands.activations.zeros`` and so on."""
+        return {
+            layer.name: {
+                f"operands.{operand}.{field}": value
+                for operand in ("activations", "weights")
+                for field, value in asdict(getattr(layer, operand)).items()
+            }
+            for layer in self.layers
+        }
+
+
+def operand_statistics(workload: Workload, seed: int = 0, sparsity: NmSparsity | str = "none") -> WorkloadStatistics:
     """Statistics of every matrix product's integers, the layer's own or those that the simulation draws.
 
     Args:
@@ -74,7 +97,8 @@ def operand_statistics(
         WorkloadError: an operand that does not fit its bits.
     """
     products = [layer for layer in workload.layers if isinstance(layer, GemmLayer)]
-    return tuple(layer_statistics(layer, seed, sparsity) for layer in products)
+    layers = tuple(layer_statistics(layer, seed, sparsity) for layer in products)
+    return WorkloadStatistics(workload.name, operand_origin(workload, seed), layers)
 
 
 def layer_statistics(layer: GemmLayer, seed: int = 0, sparsity: NmSparsity | str = "none") -> LayerStatistics:
@@ -152,15 +176,3 @@ def mean_statistics(statistics: Sequence[OperandStatistics]) -> OperandStatistic
 
     means = {name: mean(name) for name in ("zeros", "padding", "effectual_bits", "csd_terms", "width_bits")}
     return OperandStatistics(values=total, **means)
-
-
-def statistics_rows(statistics: Sequence[LayerStatistics]) -> dict[str, dict[str, float]]:
-    """Layer name -> flat columns, ``operands.activations.zeros`` and so on."""
-    return {
-        layer.name: {
-            f"operands.{what}.{field}": value
-            for what in ("activations", "weights")
-            for field, value in asdict(getattr(layer, what)).items()
-        }
-        for layer in statistics
-    }

@@ -14,7 +14,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.errors import WorkloadError
+from accel_sim.errors import DataError, WorkloadError
 from accel_sim.workload.layers import MAX_BITS, Workload, gemm
 from accel_sim.workload.topology_csv import read_topology_csv
 
@@ -30,11 +30,13 @@ class DataRequest:
         images: how many the ranges are taken from, at least the batch; ``None``: the batch. The first of them are
             what the machine works on.
         seed: which images; also of the initial weights where none are given.
+        needed: whether the layers need their integers; else the data set is only checked, and the model does not run.
     """
 
     spec: str
     images: int | None = None
     seed: int = 0
+    needed: bool = True
 
 
 FORMS = "torchvision:NAME, module:callable, FILE.onnx, FILE.csv or gemm:M,N,K"
@@ -87,8 +89,10 @@ def load_workload(
     if not rest or not kind:
         raise WorkloadError(f"model {spec!r}: allowed: {FORMS}")
     _need_torch(spec)
-    if data is not None:
+    if data is not None and data.needed:
         return _calibrated_workload(spec, weights, batch, a_bits, w_bits, input_shape, data)
+    if data is not None:
+        _check_data(spec, batch, data)
     return _torch_workload(spec, weights, batch, a_bits, w_bits, input_shape)
 
 
@@ -150,6 +154,21 @@ def _image_shape(spec: str, given: Sequence[int] | None) -> tuple[int, ...]:
     return shape
 
 
+def _image_count(spec: str, batch: int, data: DataRequest) -> int:
+    count = batch if data.images is None else data.images
+    if count < batch:
+        raise WorkloadError(f"{spec}: images is {count}; allowed: at least the batch, {batch}")
+    return count
+
+
+def _check_data(spec: str, batch: int, data: DataRequest) -> None:
+    from compress.data import open_images
+
+    images, count = open_images(data.spec), _image_count(spec, batch, data)
+    if count > images.size:
+        raise DataError(f"data {data.spec}: {count} images are asked for; allowed: 1 to {images.size}")
+
+
 def _calibrated_workload(
     spec: str,
     weights: Path | None,
@@ -163,9 +182,7 @@ def _calibrated_workload(
     from compress.data import calibration_batch
     from compress.model_sources import initialised_model, load_state_dict
 
-    count = batch if data.images is None else data.images
-    if count < batch:
-        raise WorkloadError(f"{spec}: images is {count}; allowed: at least the batch, {batch}")
+    count = _image_count(spec, batch, data)
     source = initialised_model(spec, data.seed)
     if weights is not None:
         load_state_dict(weights, source.model, spec)

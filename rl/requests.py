@@ -18,7 +18,10 @@ __all__ = ["Request", "load_machine", "load_model", "parse_input_shape"]
 
 @dataclass(frozen=True)
 class Request:
-    """A model and how to read it; ``input_shape`` as ``C,H,W``."""
+    """A model and how to read it; ``input_shape`` as ``C,H,W``.
+
+    ``data``, ``images`` and ``seed`` say which images the layers' operands are taken from.
+    """
 
     model: str
     weights: Path | None = None
@@ -26,6 +29,9 @@ class Request:
     w_bits: int = 8
     batch: int = 1
     input_shape: str | None = None
+    data: str | None = None
+    images: int | None = None
+    seed: int = 0
 
 
 def load_machine(source: str, assignments: Sequence[str]) -> Hardware:
@@ -57,14 +63,31 @@ def parse_input_shape(text: str) -> tuple[int, ...]:
     return sizes
 
 
-def load_model(request: Request) -> Workload:
+def operands_decide(machines: Sequence[Hardware], engine: str = "fast") -> bool:
+    """Whether the values of the operands, not just their widths, make a difference to any of the machines."""
+    from accel_sim.array.beats import counts_depend_on_data
+
+    return engine == "reference" or any(counts_depend_on_data(machine.array) for machine in machines)
+
+
+def load_model(request: Request, *, needs_operands: bool) -> Workload:
     """Read the model that ``request`` names.
 
+    Args:
+        needs_operands: whether to run the model on ``request.data`` for the layers' integers; else the data is checked
+            only.
+
     Raises:
-        InputError: the model, its weights or an option is wrong.
+        InputError: the model, its weights, its data or an option is wrong.
 
     """
-    from compress.load import load_workload
+    if request.data is None and request.images is not None:
+        raise InputError(f"--images: holds {request.images}; allowed: together with --data only")
+    from compress.load import DataRequest, load_workload
+
+    data = None
+    if request.data is not None:
+        data = DataRequest(request.data, request.images, request.seed, needed=needs_operands)
 
     shape = parse_input_shape(request.input_shape) if request.input_shape else None
     return load_workload(
@@ -74,4 +97,5 @@ def load_model(request: Request) -> Workload:
         a_bits=request.a_bits,
         w_bits=request.w_bits,
         input_shape=shape,
+        data=data,
     )

@@ -6,6 +6,7 @@ matplotlib's object interface only; pyplot and its global state are never import
 from accel_sim.plots.comparison import compare
 from accel_sim.plots.cycles import cycles, utilization
 from accel_sim.plots.energy import energy_breakdown
+from accel_sim.plots.operands import operands
 from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import paper_style
 from accel_sim.plots.write import write_comparison, write_plots
@@ -15,6 +16,7 @@ __all__ = [
     "compare",
     "cycles",
     "energy_breakdown",
+    "operands",
     "paper_style",
     "roofline",
     "utilization",

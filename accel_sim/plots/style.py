@@ -36,6 +36,7 @@ __all__ = [
     "freeze_layout",
     "grid",
     "heading",
+    "legend_above",
     "paper_style",
     "render_png",
     "render_svg",
@@ -124,16 +125,21 @@ def heading(ax: Axes, text: str, handles: Sequence[Artist] = ()) -> None:
     """Write a title, and below it the legend in one row above the panel, where it covers no data."""
     ax.set_title(drawable(shorten(text, 90)), pad=16 if handles else 6)
     if handles:
-        ax.legend(
-            handles=handles,
-            loc="lower left",
-            bbox_to_anchor=(0.0, 1.0),
-            ncols=len(handles),
-            borderaxespad=0.2,
-            borderpad=0.1,
-            columnspacing=1.4,
-            handletextpad=0.4,
-        )
+        legend_above(ax, handles)
+
+
+def legend_above(ax: Axes, handles: Sequence[Artist]) -> None:
+    """The legend in one row above the panel, where it covers no data."""
+    ax.legend(
+        handles=handles,
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=len(handles),
+        borderaxespad=0.2,
+        borderpad=0.1,
+        columnspacing=1.4,
+        handletextpad=0.4,
+    )
 
 
 def freeze_layout(fig: Figure) -> FigureCanvasAgg:

@@ -8,9 +8,11 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from accel_sim.files import make_directory, write_atomically
+from accel_sim.operand_statistics import WorkloadStatistics
 from accel_sim.plots.comparison import compare
 from accel_sim.plots.cycles import cycles, utilization
 from accel_sim.plots.energy import energy_breakdown
+from accel_sim.plots.operands import operands
 from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import freeze_layout, paper_style, render_png, render_svg
 from accel_sim.result import Result
@@ -18,10 +20,13 @@ from accel_sim.result import Result
 __all__ = ["write_comparison", "write_plots"]
 
 
-def write_plots(result: Result, directory: Path, roofs: Roofs) -> list[Path]:
+def write_plots(
+    result: Result, directory: Path, roofs: Roofs, statistics: WorkloadStatistics | None = None
+) -> list[Path]:
     """``energy_breakdown``, ``cycles``, ``roofline`` and ``utilization`` as ``.svg`` and ``.png`` in ``directory``.
 
-    The folder is created; files of these names are replaced. Nothing is written before every picture is rendered.
+    ``operands`` comes with them where there are statistics of the operands. The folder is created; files of these names
+    are replaced. Nothing is written before every picture is rendered.
 
     Returns:
         The files, in the order of the names above.
@@ -36,6 +41,8 @@ def write_plots(result: Result, directory: Path, roofs: Roofs) -> list[Path]:
         "roofline": lambda: roofline(result, roofs),
         "utilization": lambda: utilization(result),
     }
+    if statistics is not None and statistics.layers:
+        figures["operands"] = lambda: operands(statistics)
     return _write(figures, directory)
 
 

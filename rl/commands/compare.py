@@ -12,7 +12,7 @@ import typer
 from accel_sim.errors import InputError
 from rl.outputs import check_destinations, csv_text, is_stdout, write_text
 from rl.progress import progress_bar
-from rl.requests import Request, load_machine, load_model
+from rl.requests import Request, load_machine, load_model, operands_decide
 
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
@@ -42,7 +42,25 @@ def compare(
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
     ] = None,
-    seed: Annotated[int, typer.Option(metavar="N", help="For operands that are drawn at random.")] = 0,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Take the operands from images: digits, cifar10:ROOT, cifar100:ROOT, imagefolder:ROOT or"
+            " fake:CLASSESxCxHxW. Else they are drawn uniformly.",
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Images of DATA that value ranges are taken from, at least and by default the batch.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="For what is drawn at random: operands, images of DATA, initial weights.")
+    ] = 0,
     json_: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write all results as JSON; - prints it, and it alone.")
     ] = None,
@@ -65,8 +83,8 @@ def compare(
             f"compare: got {len(sources)} machine(s) and a model; allowed: two or more machines, then a model"
         )
     machines = [load_machine(source, set_ or []) for source in sources]
-    request = Request(model=model, weights=weights, a_bits=a_bits, w_bits=w_bits, batch=batch, input_shape=input_shape)
-    results = simulate_all(machines, request, seed=seed, quiet=quiet)
+    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed)
+    results = simulate_all(machines, request, quiet=quiet)
     pictures = _draw(results, plot) if plot is not None else []
     if json_ is not None:
         write_text(json_, _json_text(results))
@@ -76,17 +94,17 @@ def compare(
         show_comparison(results, pictures)
 
 
-def simulate_all(machines: Sequence[Hardware], request: Request, *, seed: int, quiet: bool) -> list[Result]:
+def simulate_all(machines: Sequence[Hardware], request: Request, *, quiet: bool) -> list[Result]:
     """Read the model once and simulate it on every machine, in order."""
     from accel_sim import simulate
 
     with progress_bar(quiet=quiet) as bar:
         bar.phase(f"reading {request.model}")
-        workload = load_model(request)
+        workload = load_model(request, needs_operands=operands_decide(machines))
         results = []
         for machine in machines:
             bar.phase(machine.name)
-            results.append(simulate(workload, machine, seed=seed, progress=bar.step))
+            results.append(simulate(workload, machine, seed=request.seed, progress=bar.step))
     return results
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from accel_sim.errors import InputError
 from rl.outputs import check_destinations, csv_text, is_stdout, write_text
 from rl.progress import progress_bar
-from rl.requests import Request, load_machine, load_model
+from rl.requests import Request, load_machine, load_model, operands_decide
 
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
+    from accel_sim.operand_statistics import WorkloadStatistics
     from accel_sim.result import Result
     from accel_sim.workload import Workload
 
@@ -48,11 +49,32 @@ def simulate(
     engine: Annotated[
         str, typer.Option(metavar="NAME", help="How to count: fast, or reference (every PE, every cycle).")
     ] = "fast",
-    seed: Annotated[int, typer.Option(metavar="N", help="For operands that are drawn at random.")] = 0,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DATA",
+            help="Take the operands from images: digits, cifar10:ROOT, cifar100:ROOT, imagefolder:ROOT or"
+            " fake:CLASSESxCxHxW. Else they are drawn uniformly.",
+        ),
+    ] = None,
+    images: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Images of DATA that value ranges are taken from, at least and by default the batch.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="For what is drawn at random: operands, images of DATA, initial weights.")
+    ] = 0,
     json_: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it, and it alone.")
     ] = None,
     csv_: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write one row per layer as CSV.")] = None,
+    operands: Annotated[
+        bool, typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in the CSV.")
+    ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw pictures into DIR, as PNG and SVG.")] = None,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="List every vector-unit operation.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table and no progress bar.")] = False,
@@ -64,27 +86,41 @@ def simulate(
     check_destinations([("--json", json_), ("--csv", csv_)], ("--plot", plot))
     if is_stdout(json_) and is_stdout(csv_):
         raise InputError("--json -, --csv -: only one of them can be standard output")
-    request = Request(model=model, weights=weights, a_bits=a_bits, w_bits=w_bits, batch=batch, input_shape=input_shape)
+    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed)
     machine = load_machine(hw, set_ or [])
-    result = _run(machine, request, engine, seed, quiet)
-    pictures = _draw(result, machine, plot) if plot is not None else []
+    decide = operands_decide([machine], engine)
+    wants_statistics = operands or (plot is not None and (decide or data is not None))
+    result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics)
+    pictures = _draw(result, machine, plot, statistics) if plot is not None else []
     if json_ is not None:
         write_text(json_, result.to_json() + "\n")
     if csv_ is not None:
-        write_text(csv_, csv_text(result.to_rows()))
+        write_text(csv_, csv_text(_rows(result, statistics if operands else None)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
-        _show(result, all_layers, pictures)
+        _show(result, all_layers, statistics if operands else None, pictures)
 
 
-def _run(machine: Hardware, request: Request, engine: str, seed: int, quiet: bool) -> Result:
+def _run(
+    machine: Hardware, request: Request, engine: str, quiet: bool, decide: bool, wants_statistics: bool
+) -> tuple[Result, WorkloadStatistics | None]:
     from accel_sim import simulate as run
+    from accel_sim.operand_statistics import operand_statistics
 
     with progress_bar(quiet=quiet) as bar:
         bar.phase(f"reading {request.model}")
-        workload = load_model(request)
+        workload = load_model(request, needs_operands=decide or wants_statistics)
         if engine == "reference" and not quiet:
             _warn_of_long_run(workload, machine)
-        return run(workload, machine, engine=engine, seed=seed, progress=bar.step)
+        result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step)
+        if not wants_statistics:
+            return result, None
+        bar.phase("counting the operands' bits")
+        return result, operand_statistics(workload, request.seed, machine.array.weight_sparsity)
+
+
+def _rows(result: Result, statistics: WorkloadStatistics | None) -> list[dict[str, Any]]:
+    columns = statistics.rows() if statistics is not None else {}
+    return [{**row, **columns.get(row["name"], {})} for row in result.to_rows()]
 
 
 def _warn_of_long_run(workload: Workload, machine: Hardware) -> None:
@@ -96,22 +132,25 @@ def _warn_of_long_run(workload: Workload, machine: Hardware) -> None:
     typer.echo(text, err=True)
 
 
-def _draw(result: Result, machine: Hardware, directory: Path) -> list[Path]:
+def _draw(result: Result, machine: Hardware, directory: Path, statistics: WorkloadStatistics | None) -> list[Path]:
     from accel_sim.plots import write_plots
     from accel_sim.plots.roofs import roofs_of
 
-    return write_plots(result, directory, roofs_of(machine, result.layers))
+    return write_plots(result, directory, roofs_of(machine, result.layers), statistics)
 
 
-def _show(result: Result, all_layers: bool, pictures: list[Path]) -> None:
+def _show(result: Result, all_layers: bool, statistics: WorkloadStatistics | None, pictures: list[Path]) -> None:
     from rich.console import Console
 
+    from accel_sim.operand_tables import operand_table
     from accel_sim.tables import TABLE_WIDTH, result_view
 
     # Redirected output has no width of its own; the table needs its hundred columns.
     console = Console()
     if not console.is_terminal:
         console = Console(width=TABLE_WIDTH)
+    if statistics is not None and statistics.layers:
+        console.print(operand_table(statistics))
     console.print(result_view(result, all_layers=all_layers))
     for path in pictures:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)
