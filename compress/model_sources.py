@@ -91,7 +91,10 @@ def _torchvision(spec: str, name: str, building: contextlib.AbstractContextManag
         model = models.get_model(name, weights=None, **options)
     if any(parameter.is_meta for parameter in model.parameters()):
         model = model.to("meta")
-    return ModelSource(model, (3, *_crop_size(models.get_model_weights(name), name)))
+    # a vision transformer is built for one size, whatever its published weights were trained at
+    side = getattr(model, "image_size", None)
+    size = (side, side) if isinstance(side, int) else _crop_size(models.get_model_weights(name), name)
+    return ModelSource(model, (3, *size))
 
 
 def _crop_size(published: Any, name: str) -> tuple[int, int]:
