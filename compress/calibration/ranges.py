@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -22,7 +23,7 @@ class ValueRange(NamedTuple):
     def of(cls, tensor: Tensor) -> ValueRange:
         """The range of one tensor."""
         low, high = tensor.aminmax()
-        return cls(low.item(), high.item(), tensor.abs().mean().item())
+        return cls(low.item(), high.item(), torch.linalg.vector_norm(tensor, 1).item() / tensor.numel())
 
     def joined(self, later: ValueRange) -> ValueRange:
         """The range of both."""
@@ -46,10 +47,9 @@ def quantize(tensor: Tensor, seen: ValueRange, bits: int, *, signed: bool) -> Qu
     Returns:
         int8 or uint8 up to 8 bits, else int16 or uint16, in the tensor's shape.
 
-    >>> import torch
-    >>> x = torch.tensor([0.0, 0.5, 1.0])
+    >>> x = torch.tensor([0.0, 0.6, 1.0])
     >>> quantize(x, ValueRange.of(x), 4, signed=False).integers.tolist()
-    [0, 8, 15]
+    [0, 9, 15]
     """
     if signed and bits == 1:
         return Quantized(np.where(tensor.numpy() < 0, -1, 1).astype(np.int8), seen.mean_magnitude)
