@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_sim.array.beats import arrays_in_step, constant_beat_cycles, step_lanes
+from accel_sim.array.beats import arrays_in_step, columns_are_elastic, constant_beat_cycles, step_lanes
 from accel_sim.array.ports import Sharing
 from accel_sim.counts import ArrayCounts
 from accel_sim.hardware.schema import Hardware
@@ -26,9 +26,6 @@ from accel_sim.result import MacCounts, SramCounts, SramTraffic
 from accel_sim.workload import GemmLayer
 
 __all__ = ["array_counts", "edge_traffic", "finished_words", "sharing"]
-
-COLUMN_ELASTIC = ("serial_weight", "term_serial_weight")
-"""Arithmetic in which only the operand from the top is serial: with os, columns take the place of rows."""
 
 
 @dataclass(frozen=True)
@@ -191,7 +188,7 @@ def _fifo_push_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -> int
             lines = array.rows if array.edge_folds == "full" else -(-size // lanes)
             sums += times * (lines - 1)
         return layer.output_elements * sums * array.acc_bits
-    if array.arithmetic in COLUMN_ELASTIC:
+    if columns_are_elastic(array):
         crossed = sum(times * (size - 1) for size, times in _folds(layer.n, tiling.tile_n, array.cols).sizes)
         return layer.groups * layer.m * layer.k * crossed * layer.a_bits
     crossed = sum(times * (size - 1) for size, times in _folds(layer.m, tiling.tile_m, array.rows).sizes)

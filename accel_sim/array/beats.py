@@ -15,6 +15,7 @@ __all__ = [
     "CONSTANT_BEATS",
     "arrays_in_step",
     "beat_depends_on_data",
+    "columns_are_elastic",
     "constant_beat_cycles",
     "counts_depend_on_data",
     "fused_beat_cycles",
@@ -126,6 +127,11 @@ def arrays_in_step(array: ArrayConfig, array_dim: str) -> bool:
         # Input-stationary arrays leave out k that are zero for all n: the same for all arrays.
         return not beats and (array.weight_sparsity not in ("skip_rows", "pack_columns") or array.dataflow == "is")
     return not beats and array.activation_sparsity != "skip_waves"
+
+
+def columns_are_elastic(array: ArrayConfig) -> bool:
+    """Whether columns, not rows, are the elastic lines: os where only the operand from the top is serial."""
+    return array.dataflow == "os" and array.arithmetic in {"serial_weight", "term_serial_weight"}
 
 
 def counts_depend_on_data(array: ArrayConfig) -> bool:

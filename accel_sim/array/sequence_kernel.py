@@ -13,7 +13,8 @@ The state of the sequence is four times (``t0 .. t3``), whose meaning depends on
 next load
                      may begin, t3 end of the sequence so far
 ``full`` os          t0 start of the last fold, t1 distance to the next start, t2 end of its drain in column 0,
-                     t3 end of the sequence so far
+                     t3 end of the sequence so far; exact for equal folds (:mod:`accel_sim.array.output_chain_kernel`
+                     for any)
 ===================  ========================================================================================
 
 One decision that the page leaves open: ``preload`` with ``os`` has one shadow result register, so streaming of a

@@ -17,7 +17,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from accel_sim.array.sequence_kernel import advance, new_state, sequence_end
+from accel_sim.array.output_chain_kernel import append_equal_folds, chain_end, new_chain
+from accel_sim.array.sequence_kernel import FULL, advance, new_state, sequence_end
 from accel_sim.jit import kernel
 from accel_sim.memory.footprint_kernel import input_elements
 from accel_sim.timeline.kernel import (
@@ -35,7 +36,7 @@ from accel_sim.timeline.kernel import (
     W_DEP,
 )
 
-__all__ = ["build_tiles", "ceil_div"]
+__all__ = ["add_tile", "build_tiles", "ceil_div"]
 
 WS, IS, OS = 0, 1, 2
 
@@ -44,7 +45,8 @@ L_GROUPS, L_M, L_N, L_K, L_A_BITS, L_W_BITS, L_STORE_BYTES, L_EXTRA_BYTES, L_VEC
 # Entries of the array vector.
 (
     X_DATAFLOW, X_OVERLAP, X_USED_EDGES, X_ROWS, X_COLS, X_ARRAYS, X_DRAIN, X_ACC_BITS, X_VECTOR_LANES,
-) = range(9)  # fmt: skip
+    X_FIFO_DEPTH, X_TRANSPOSED,
+) = range(11)  # fmt: skip
 # Entries of the tiling vector.
 T_G, T_M, T_N, T_K, T_ORDER, T_DEAL_N = range(6)
 # Entries of a pace vector: Pace's fields in order.
@@ -61,9 +63,11 @@ def ceil_div(a, b):
 
 
 @kernel
-def _add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
-    """Append the folds of one tile, as the busiest array runs them, to the sequence."""
-    dataflow, overlap, used = array[X_DATAFLOW], array[X_OVERLAP], array[X_USED_EDGES]
+def _folds_of_tile(array, lanes, groups, tile_m, tile_n, tile_k, deal_n):
+    """What the busiest array runs of one tile: ``(groups, column folds, row folds, rows of the last row fold, columns
+    of the last column fold, steps)``.
+    """
+    dataflow, used = array[X_DATAFLOW], array[X_USED_EDGES]
     rows, cols, arrays = array[X_ROWS], array[X_COLS], array[X_ARRAYS]
     k_steps = ceil_div(tile_k, lanes)
     os = dataflow == OS
@@ -94,7 +98,21 @@ def _add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n,
             share = min(arrays, steps)
             steps = ceil_div(steps, share)
         groups = ceil_div(groups, max(1, arrays // share))
+    return groups, col_folds, row_folds, last_rows, last_cols, steps
 
+
+@kernel
+def add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+    """Append the folds of one tile, as the busiest array runs them, to the sequence.
+
+    Exact but for ``full`` with os, where folds of different sizes or drains follow one another (:func:`_add_to_chain`
+    is exact there, and slower).
+    """
+    os, overlap = array[X_DATAFLOW] == OS, array[X_OVERLAP]
+    rows, cols = array[X_ROWS], array[X_COLS]
+    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+        array, lanes, groups, tile_m, tile_n, tile_k, deal_n
+    )
     load = 0 if os else rows * pace[LOAD_ROW]
     drain_row = 0
     if os and array[X_DRAIN]:
@@ -125,6 +143,45 @@ def _add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n,
 
 
 @kernel
+def _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+    """The same for overlapping folds of os, line by line."""
+    rows, cols, transposed = array[X_ROWS], array[X_COLS], array[X_TRANSPOSED] == 1
+    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+        array, lanes, groups, tile_m, tile_n, tile_k, deal_n
+    )
+    drains, depth, beat = array[X_DRAIN] == 1, array[X_FIFO_DEPTH], pace[BEAT_FIRST]
+    drain_row = pace[DRAIN_LATER] if later_k else pace[DRAIN_FIRST]
+    # Rows that wait for slow drains move apart by a drain's row. An upper row that a full FIFO stops delays none below
+    # it, so this matters only where the next fold ends above.
+    may_block = array[X_USED_EDGES] and not transposed and max(pace[DRAIN_FIRST], pace[DRAIN_LATER]) > depth * beat
+    if last_rows == rows and last_cols == cols:
+        lines, across = (cols, rows) if transposed else (rows, cols)
+        count = groups * col_folds * row_folds
+        append_equal_folds(
+            chain, count, lines, across, rows, steps, beat, drain_row, drains, transposed, depth, may_block
+        )
+        return
+    for _ in range(groups):
+        for fold in range(col_folds):
+            c = last_cols if fold == col_folds - 1 else cols
+            for r, count in ((rows, row_folds - 1), (last_rows, 1)):
+                line_count, across = (c, r) if transposed else (r, c)
+                append_equal_folds(
+                    chain, count, line_count, across, r, steps, beat, drain_row, drains, transposed, depth, may_block
+                )
+
+
+@kernel
+def _append(state, chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+    """Append one tile to the sequence, or to the chain where os folds overlap; returns the end so far."""
+    if array[X_DATAFLOW] == OS and array[X_OVERLAP] == FULL:
+        _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k)
+        return chain_end(chain)
+    add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k)
+    return sequence_end(state, array[X_DATAFLOW] == OS, array[X_OVERLAP])
+
+
+@kernel
 def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep, extra_dep):
     """Records of all tiles of a layer (columns: :mod:`accel_sim.timeline.kernel`), the stage column left at 0.
 
@@ -140,6 +197,8 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
     tiles = np.zeros((group_tiles * per_group, COLUMNS), np.int64)
 
     state, ideal_state = new_state(), new_state()
+    lines, depth = max(array[X_ROWS], array[X_COLS]), array[X_FIFO_DEPTH]
+    chain, ideal_chain = new_chain(lines, depth), new_chain(lines, depth)
     end, ideal_end = np.int64(0), np.int64(0)
     from_idle = np.full((2, 2, 2, 2, 2), -1, np.int64)  # by (later k, last m, last n, last k, last group tile)
     outputs_total = float(groups * m * n)
@@ -185,10 +244,11 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 # The next tile works on other outputs: the partial sums leave the SRAM.
                 record[OUT_BYTES] = ceil_div(outputs * array[X_ACC_BITS], 8)
 
-            _add_tile(state, array, lanes, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
-            _add_tile(ideal_state, array, lanes, ideal, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
-            now = max(end, sequence_end(state, array[X_DATAFLOW] == OS, array[X_OVERLAP]))
-            ideal_now = max(ideal_end, sequence_end(ideal_state, array[X_DATAFLOW] == OS, array[X_OVERLAP]))
+            extents = (here, m1 - m0, n1 - n0, k1 - k0)
+            now = max(end, _append(state, chain, array, lanes, paced, *extents, tiling[T_DEAL_N], later_k))
+            ideal_now = max(
+                ideal_end, _append(ideal_state, ideal_chain, array, lanes, ideal, *extents, tiling[T_DEAL_N], later_k)
+            )
             record[BACK_TO_BACK], record[IDEAL] = now - end, ideal_now - ideal_end
             end, ideal_end = now, ideal_now
             key = (
@@ -196,9 +256,9 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 int(gi == group_tiles - 1),
             )  # fmt: skip
             if from_idle[key] < 0:
-                fresh = new_state()
-                _add_tile(fresh, array, lanes, paced, here, m1 - m0, n1 - n0, k1 - k0, tiling[T_DEAL_N], later_k)
-                from_idle[key] = sequence_end(fresh, array[X_DATAFLOW] == OS, array[X_OVERLAP])
+                from_idle[key] = _append(
+                    new_state(), new_chain(lines, depth), array, lanes, paced, *extents, tiling[T_DEAL_N], later_k
+                )
             record[FROM_IDLE] = max(from_idle[key], record[BACK_TO_BACK])
             row += 1
     return tiles

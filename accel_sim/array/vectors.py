@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.beats import columns_are_elastic
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.array.tile_kernel import IS, OS, WS
@@ -32,6 +33,8 @@ def array_vector(hardware: Hardware) -> Vector:
             array.os_drain,
             array.acc_bits,
             hardware.vector_lanes,
+            array.fifo_depth,
+            columns_are_elastic(array),
         ],
         np.int64,
     )

@@ -1,6 +1,4 @@
-"""Kernel: os with beats that depend on values, by the recurrence of section 4 on every line and step.
-
-    s[r][t] = max( s[r][t-1] + b[r][t-1],  s[r-1][t] + 1,  s[r+1][t-D] )
+"""Kernel: os with beats that depend on values: steps that are issued, beats of all lines, multiplications.
 
 A line is a PE row; where only the operand from the top is serial (``transposed``), a PE column.
 """
@@ -16,32 +14,11 @@ __all__ = [
     "column_beats",
     "count_rows",
     "count_transposed",
-    "drain_chain",
-    "new_chain",
     "row_beats",
-    "run_fold",
     "steps_issued",
 ]
 
 EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES = range(4)
-# Scalars of a chain.
-END, STARTED = range(2)
-
-
-@kernel
-def new_chain(lines, depth):
-    """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the
-    FIFOs between lines, the end of each line's drain, scalars.
-    """
-    return (
-        np.zeros(lines, np.int64),
-        np.zeros(lines, np.int64),
-        np.zeros((lines, depth), np.int64),
-        np.zeros(lines, np.int64),
-        np.zeros(lines, np.int64),
-        np.zeros(lines, np.int64),
-        np.zeros(2, np.int64),
-    )
 
 
 @kernel
@@ -156,69 +133,3 @@ def count_transposed(
             sums[GATED] += every - effectual
             sums[MULTIPLIER_CYCLES] += beats[c, step] * effectual
             sums[GATED_CYCLES] += beats[c, step] * (every - effectual)
-
-
-@kernel
-def run_fold(beats, stretch, depth, chained, chain):
-    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's
-    start or, with ``chained``, from the sequence's.
-    """
-    lines, steps = beats.shape
-    free = np.zeros(lines, np.int64)
-    if chained:
-        for line in range(lines):
-            free[line] = chain[0][line]
-    _, _, pops, pushed, popped, _, _ = chain
-    ring = min(depth, max(1, steps))
-    history = np.zeros((1 if chained else ring, lines), np.int64)
-    start = np.zeros(lines, np.int64)
-    for t in range(steps):
-        for line in range(lines):
-            begin = free[line]
-            if line:
-                begin = max(begin, start[line - 1] + 1)
-            if chained:
-                if line < lines - 1:
-                    if pushed[line] >= depth:
-                        begin = max(begin, pops[line, pushed[line] % depth])
-                    pushed[line] += 1
-                if line:
-                    pops[line - 1, popped[line - 1] % depth] = begin
-                    popped[line - 1] += 1
-            elif line < lines - 1 and t >= ring:
-                begin = max(begin, history[t % ring, line + 1])
-            start[line] = begin
-            free[line] = begin + max(beats[line, t], stretch)
-        if not chained:
-            history[t % ring, :] = start
-    if chained:
-        for line in range(lines):
-            chain[0][line] = free[line]
-    return free.max()
-
-
-@kernel
-def drain_chain(chain, lines, across, height, drain_row, drains, transposed):
-    """After :func:`run_fold` of a chained fold: its drain, which follows the wave; moves the end of the sequence."""
-    free, hold, _, _, _, drained, scalars = chain
-    ends = free[:lines].copy()
-    if drains:
-        for line in range(lines):
-            free[line] = max(free[line], hold[line])
-            ends[line] = free[line]
-    scalars[END] = max(scalars[END], ends.max() + across - 1)
-    if not drains:
-        return
-    length = height * drain_row
-    if transposed:
-        for c in range(lines):
-            begin = max(ends[c] + height - 1, drained[c])
-            drained[c] = begin + length
-            hold[c] = begin + length - (height - 1)
-            scalars[END] = max(scalars[END], begin + length)
-    else:
-        begin = max(ends.max(), drained[0])
-        drained[0] = begin + length
-        for r in range(lines):
-            hold[r] = begin + (r + 1) * drain_row
-        scalars[END] = max(scalars[END], begin + length + across - 1)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import arrays_in_step
+from accel_sim.array.output_chain_kernel import chain_end, drain_chain, new_chain, run_fold
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
@@ -16,10 +17,7 @@ from accel_sim.dynamic.output_kernel import (
     column_beats,
     count_rows,
     count_transposed,
-    drain_chain,
-    new_chain,
     row_beats,
-    run_fold,
     steps_issued,
 )
 from accel_sim.dynamic.sequence import Sequences
@@ -73,7 +71,7 @@ class _Timer:
     @property
     def end(self) -> int:
         """Cycle in which the slowest array is finished."""
-        return max(int(chain[6][0]) for chain in self._chains) if self._chained else self._sequences.end
+        return max(int(chain_end(chain)) for chain in self._chains) if self._chained else self._sequences.end
 
 
 class OutputTiles:

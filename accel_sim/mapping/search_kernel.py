@@ -30,7 +30,7 @@ from accel_sim.array.tile_kernel import (
     X_OVERLAP,
     X_ROWS,
     X_VECTOR_LANES,
-    _add_tile,
+    add_tile,
     ceil_div,
 )
 from accel_sim.jit import kernel
@@ -86,9 +86,9 @@ def _tile_cycles(layer, array, pace, tiling, deal_n):
                     if count <= 0:
                         continue
                     state = new_state()
-                    _add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
+                    add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
                     once = sequence_end(state, os, overlap)
-                    _add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
+                    add_tile(state, array, layer[L_LANES], pace, sg, sm, sn, sk, deal_n, lk > 0)
                     total += count * (sequence_end(state, os, overlap) - once)
     return total
 

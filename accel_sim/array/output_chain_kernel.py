@@ -1,0 +1,158 @@
+"""Kernel: the lines of an output-stationary array, fold by fold, by the recurrence of section 4.
+
+    s[r][t] = max( s[r][t-1] + b[r][t-1],  s[r-1][t] + 1,  s[r+1][t-D] )
+
+A line is a PE row; where only the operand from the top is serial (``transposed``), a PE column. With ``fold_overlap:
+full`` the folds are one sequence, whose state is a *chain*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from accel_sim.jit import kernel
+
+__all__ = ["append_equal_folds", "chain_end", "drain_chain", "new_chain", "run_fold"]
+
+# Scalars of a chain.
+END = 0
+
+
+@kernel
+def new_chain(lines, depth):
+    """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the
+    FIFOs between lines, the end of each line's drain, the end of the sequence.
+    """
+    return (
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros((lines, depth), np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(lines, np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+@kernel
+def run_fold(beats, stretch, depth, chained, chain):
+    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's
+    start or, with ``chained``, from the sequence's.
+    """
+    lines, steps = beats.shape
+    free = np.zeros(lines, np.int64)
+    if chained:
+        for line in range(lines):
+            free[line] = chain[0][line]
+    _, _, pops, pushed, popped, _, _ = chain
+    ring = min(depth, max(1, steps))
+    history = np.zeros((1 if chained else ring, lines), np.int64)
+    start = np.zeros(lines, np.int64)
+    for t in range(steps):
+        for line in range(lines):
+            begin = free[line]
+            if line:
+                begin = max(begin, start[line - 1] + 1)
+            if chained:
+                if line < lines - 1:
+                    if pushed[line] >= depth:
+                        begin = max(begin, pops[line, pushed[line] % depth])
+                    pushed[line] += 1
+                if line:
+                    pops[line - 1, popped[line - 1] % depth] = begin
+                    popped[line - 1] += 1
+            elif line < lines - 1 and t >= ring:
+                begin = max(begin, history[t % ring, line + 1])
+            start[line] = begin
+            free[line] = begin + max(beats[line, t], stretch)
+        if not chained:
+            history[t % ring, :] = start
+    if chained:
+        for line in range(lines):
+            chain[0][line] = free[line]
+    return free.max()
+
+
+@kernel
+def drain_chain(chain, lines, across, height, drain_row, drains, transposed):
+    """After :func:`run_fold` of a chained fold: its drain, which follows the wave; moves the end of the sequence."""
+    free, hold, _, _, _, drained, scalars = chain
+    ends = free[:lines].copy()
+    if drains:
+        for line in range(lines):
+            free[line] = max(free[line], hold[line])
+            ends[line] = free[line]
+    scalars[END] = max(scalars[END], ends.max() + across - 1)
+    if not drains:
+        return
+    length = height * drain_row
+    if transposed:
+        for c in range(lines):
+            begin = max(ends[c] + height - 1, drained[c])
+            drained[c] = begin + length
+            hold[c] = begin + length - (height - 1)
+            scalars[END] = max(scalars[END], begin + length)
+    else:
+        begin = max(ends.max(), drained[0])
+        drained[0] = begin + length
+        for r in range(lines):
+            hold[r] = begin + (r + 1) * drain_row
+        scalars[END] = max(scalars[END], begin + length + across - 1)
+
+
+@kernel
+def chain_end(chain):
+    """Cycle in which everything of the folds so far is finished, drain included."""
+    return chain[6][END]
+
+
+@kernel
+def append_equal_folds(
+    chain, count, lines, across, height, steps, beat, drain_row, drains, transposed, depth, may_block
+):
+    """Append ``count`` equal folds of ``steps`` steps of ``beat`` cycles, with their drains.
+
+    Where a FIFO may fill up (``may_block``), by the recurrence; else every line's steps follow one another, and once a
+    fold only shifts the chain, so do the rest.
+    """
+    free, hold, _, _, _, drained, scalars = chain
+    before = np.empty((3, lines), np.int64)
+    done = 0
+    while done < count:
+        end = scalars[END]
+        for line in range(lines):
+            before[0, line], before[1, line], before[2, line] = free[line], hold[line], drained[line]
+        if may_block:
+            run_fold(np.full((lines, steps), beat), beat, depth, True, chain)
+        else:
+            _run_in_step(free, lines, steps * beat)
+        drain_chain(chain, lines, across, height, drain_row, drains, transposed)
+        done += 1
+        shift = free[0] - before[0, 0]
+        steady = not may_block and scalars[END] - end == shift
+        for line in range(lines):
+            steady = steady and free[line] - before[0, line] == shift
+            if drains:
+                steady = steady and hold[line] - before[1, line] == shift
+            if drains and (transposed or line == 0):
+                steady = steady and drained[line] - before[2, line] == shift
+        if not steady:
+            continue
+        rest = (count - done) * shift
+        scalars[END] += rest
+        for line in range(lines):
+            free[line] += rest
+            if drains:
+                hold[line] += rest
+            if drains and (transposed or line == 0):
+                drained[line] += rest
+        done = count
+
+
+@kernel
+def _run_in_step(free, lines, work):
+    """A fold whose lines never wait for a FIFO: each starts when it is free, a cycle after the one above."""
+    start = free[0]
+    for line in range(lines):
+        start = max(free[line], start + 1) if line else free[0]
+        free[line] = start + work
