@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out
 
-.PHONY: setup demo test check format bench validate docs clean
+.PHONY: setup rtl-setup demo test check format bench validate docs clean
 
 setup: $(READY)
 
@@ -13,6 +13,9 @@ $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
+
+rtl-setup: $(READY)  ## Verilog simulators for tests/rtl, which is skipped without them
+	sh tests/rtl/install.sh $(BIN)/python
 
 demo: $(READY)  ## the whole flow on embedded data
 	$(BIN)/bitgrove demo --out $(OUT)/demo

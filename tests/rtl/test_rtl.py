@@ -12,7 +12,7 @@ import pytest
 
 from tests.rtl import spec
 from tests.rtl.cases import CHOSEN, chosen_case, operands, random_case
-from tests.rtl.engines import reference_cycles
+from tests.rtl.engines import fast_cycles, reference_cycles
 from tests.rtl.rtl_array import VERILOG, RtlCase, RtlFailure, missing_tools, run_rtl
 from tests.rtl.verilator import run_verilator
 from tests.shared_files import shared_path
@@ -20,7 +20,11 @@ from tests.shared_files import shared_path
 needs_simulator = pytest.mark.skipif(missing_tools() is not None, reason=missing_tools() or "")
 
 # Whoever claims to know the array's cycles stands here by name; each must agree with the RTL.
-CYCLE_MODELS: dict[str, Callable[[RtlCase], int]] = {"recurrences": spec.cycles, "reference": reference_cycles}
+CYCLE_MODELS: dict[str, Callable[[RtlCase], int]] = {
+    "recurrences": spec.cycles,
+    "reference": reference_cycles,
+    "fast": fast_cycles,
+}
 
 RANDOM_CASES = 72  # seeds of cases.random_case
 GOLDEN = "golden/rtl_ws_systolic.csv"
