@@ -13,7 +13,7 @@ from accel_sim.array.ports import Pace, pace
 from accel_sim.array.tile_kernel import build_tiles
 from accel_sim.array.vectors import layer_vector, pace_vector, tiling_vector
 from accel_sim.counts import ArrayCounts, LayerActions
-from accel_sim.dynamic.run import time_tiles
+from accel_sim.dynamic.run import time_layer
 from accel_sim.hardware.schema import BufferConfig, BuffersConfig
 from accel_sim.machine import Machine
 from accel_sim.mapping.tiling import Tiling
@@ -84,14 +84,8 @@ def time_with_data(machine: Machine, work: ArrayWork, run: LayerRun, operands: L
     """The run with the exact times and counts of its operands, where these depend on values."""
     layer, hardware = work.layer, machine.hardware
     ports = port_paces(machine, work, run.tiling, beat_cycles=1)  # the arithmetic's part comes from the values
-    tiles, tally, recipe = time_tiles(hardware, layer, operands, run.tiling, ports, run.tiles)
-    compute_cycles = int(tiles[:, timeline.IDEAL].sum())
-    return LayerRun(
-        run.tiling,
-        tiles,
-        tally.edge_traffic(hardware, layer, run.tiling),
-        tally.array_counts(hardware, layer, recipe, compute_cycles),
-    )
+    timed = time_layer(hardware, layer, operands, run.tiling, ports, run.tiles)
+    return LayerRun(run.tiling, timed.tiles, timed.edges, timed.array)
 
 
 def port_paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int) -> tuple[Pace, Pace]:

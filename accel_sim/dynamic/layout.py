@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import fused_beat_cycles, step_lanes
-from accel_sim.dynamic.pieces import PIECES, Intake, cost_table, intakes, term_masks
+from accel_sim.dynamic.pieces import Intake, cost_table, intakes, term_masks
 from accel_sim.dynamic.slots_kernel import n_m_slots, packed_slots, skip_rows
 from accel_sim.dynamic.structure_kernel import from_singles, from_slots
 from accel_sim.hardware.schema import ArrayConfig, NmSparsity
@@ -117,24 +117,6 @@ class GroupOperands:
     resting: NDArray[np.uint8]
     resting_masks: NDArray[np.uint32]
     weights: NDArray[np.integer]
-    _derived: dict[str, NDArray[Any]] = field(default_factory=dict)
-
-    def beats(self, recipe: Recipe) -> NDArray[np.uint8]:
-        """Beats ``(steps, places)`` of the plain case: the most pieces among its lanes, worked out once."""
-        if "beats" not in self._derived:
-            pieces = np.maximum(self.moving & PIECES, 1)
-            if recipe.lanes > 1:
-                pieces = np.maximum.reduceat(pieces, np.arange(0, pieces.shape[1], recipe.lanes), axis=1)
-            self._derived["beats"] = pieces * np.uint8(recipe.other.constant * recipe.fixed_beat)
-        return self._derived["beats"]
-
-    def lane_counts(self, recipe: Recipe) -> Ints:
-        """Lanes of each place of the plain case."""
-        if "lanes" not in self._derived:
-            depth = self.moving.shape[1]
-            starts = np.arange(0, depth, recipe.lanes)
-            self._derived["lanes"] = np.minimum(recipe.lanes, depth - starts)
-        return self._derived["lanes"]
 
 
 def group_operands(recipe: Recipe, dataflow: str, operands: LayerOperands, group: int) -> GroupOperands:

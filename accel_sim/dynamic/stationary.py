@@ -14,7 +14,6 @@ from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.dynamic.fold_sums import FoldSums, fold_sums
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
-from accel_sim.dynamic.plain_kernel import run_plain
 from accel_sim.dynamic.sequence import Sequences
 from accel_sim.dynamic.stationary_kernel import chain_end, new_chain, run_block
 from accel_sim.dynamic.tally import Tally
@@ -93,7 +92,6 @@ class StationaryTiles:
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [_Timer(hardware, pace) for pace in self._paces]
         self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full"
-        self._plain = self._all_blocks_alike and recipe.is_plain and array.fifo_depth == 1 and array.sync_rows == 1
         self._held: dict[tuple[int, Range, Range], tuple[Block, FoldSums]] = {}
         self._held_for: list[GroupOperands] | None = None
         self.tally = Tally()
@@ -132,13 +130,13 @@ class StationaryTiles:
     def _run_unit(self, operands: GroupOperands, unit: _Unit, ks: Range, later_k: bool, fresh: _Timer) -> None:
         block, sums_of_folds = self._places(operands, unit, ks)
         sums = np.zeros(4, np.int64)
-        streams, issued = self._kernel(operands, block, unit, ks, later_k, self._timers[0], sums)
+        streams, issued = self._kernel(operands, block, unit, later_k, self._timers[0], sums)
         self._timers[0].append(unit, streams)
         for timer in self._timers[1:]:
-            again = self._kernel(operands, block, unit, ks, later_k, timer, np.zeros(4, np.int64))
+            again = self._kernel(operands, block, unit, later_k, timer, np.zeros(4, np.int64))
             timer.append(unit, again[0])
         if fresh.chained:
-            self._kernel(operands, block, unit, ks, later_k, fresh, np.zeros(4, np.int64))
+            self._kernel(operands, block, unit, later_k, fresh, np.zeros(4, np.int64))
         fresh.append(unit, streams)
         self.tally.add_multiplications(sums)
         steps = unit.steps[1] - unit.steps[0]
@@ -159,11 +157,9 @@ class StationaryTiles:
         return self._held[key]
 
     def _kernel(
-        self, operands: GroupOperands, block: Block, unit: _Unit, ks: Range, later_k: bool, timer: _Timer, sums: Ints
+        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timer: _Timer, sums: Ints
     ) -> tuple[Ints, Ints]:
         """Streams and issued steps of the unit's K folds; adds its multiplications to ``sums``."""
-        if self._plain and ks[0] % self._recipe.lanes == 0:
-            return self._plain_kernel(operands, block, unit, ks, later_k, timer.pace, sums)
         array, recipe, pace = self._hardware.array, self._recipe, timer.pace
         cols, index = unit.members[0]
         streams, issued = run_block(
@@ -196,27 +192,3 @@ class StationaryTiles:
             sums,
         )
         return streams, issued
-
-    def _plain_kernel(
-        self, operands: GroupOperands, block: Block, unit: _Unit, ks: Range, later_k: bool, pace: Pace, sums: Ints
-    ) -> tuple[Ints, Ints]:
-        array, recipe = self._hardware.array, self._recipe
-        places = len(block.slots)
-        last_lines = places - (places - 1) // array.rows * array.rows
-        first = ks[0] // recipe.lanes
-        streams, slot_beats = run_plain(
-            operands.beats(recipe),
-            operands.lane_counts(recipe),
-            *unit.steps,
-            first,
-            first + places,
-            array.rows,
-            last_lines if array.edge_folds == "used" else array.rows,
-            recipe.idle_beat,
-            pace.beat_later if later_k else pace.beat_first,
-            pace.beat_later,
-        )
-        steps, width = unit.steps[1] - unit.steps[0], sum(unit.widths)
-        sums[0] += steps * block.slot_count * width
-        sums[2] += slot_beats * width
-        return streams, np.full(len(streams), steps)
