@@ -47,6 +47,17 @@ def test_the_reference_engine_gives_the_same_result() -> None:
     assert fast == reference
 
 
+@pytest.mark.parametrize("engine", ["fast", "reference"])
+def test_weights_that_break_the_pattern_exit_with_2(engine: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("torch")
+    call = ["simulate", "sparse_2_4", "compress.models:digits_cnn", "--data", "digits", "--images", "1"]
+    assert run([*call, "--engine", engine, "--json", "r.json"]) == 2
+    (error,) = capsys.readouterr().err.splitlines()
+    assert error.startswith("layer ")
+    assert "non-zero number 3 of k 0 to 3; allowed: 2 of 4 consecutive k" in error
+    assert not Path("r.json").exists()
+
+
 def test_files_hold_the_same_result(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["simulate", *SMALL, "--json", "r.json", "--csv", "r.csv", "--plot", "pictures", "--quiet"]) == 0
     assert capsys.readouterr().out == ""
