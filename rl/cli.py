@@ -137,3 +137,7 @@ def _usage_line(error: typer.TyperException) -> str:
     message = " ".join(error.format_message().split())
     command = getattr(getattr(error, "ctx", None), "command_path", "bitgrove")
     return f"{command}: {message.rstrip('.')} (see {command} --help)" if message else ""
+
+
+if __name__ == "__main__":
+    main()

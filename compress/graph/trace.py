@@ -87,8 +87,9 @@ def trace(model: nn.Module, inputs: tuple[Tensor, ...], name: str) -> tuple[fx.G
                 program = torch.export.export(model, inputs)
         except Exception as export_error:
             where = f"module {tracer.failed_in!r}" if tracer.failed_in else "its own forward"
+            kind = type(model.get_submodule(tracer.failed_in)).__name__
             raise WorkloadError(
-                f"{name}: cannot be traced in {where} ({type(model).__name__}): "
+                f"{name}: cannot be traced in {where} ({kind}): "
                 f"torch.fx: {_first_line(fx_error)}; torch.export: {_first_line(export_error)}"
             ) from export_error
     signature = program.graph_signature

@@ -19,7 +19,7 @@ __all__ = ["app"]
 app = typer.Typer(help="List, show and check machines (hwconfigs).", no_args_is_help=True)
 
 # Redirected output has no width of its own; the widest table needs this much.
-TABLE_WIDTH = 140
+TABLE_WIDTH = 200
 
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", metavar="FIELD=VALUE", help="Override a field; repeatable.")
