@@ -23,23 +23,22 @@ def row_order(rows):
 
 
 @kernel
-def advance_rows(before, now, beats, stretch, order):
-    """The ends of one step of ws and is: ``max(f[r][t-1] + b[r][t], f[r-1][t] + 1, f[r+1][t-D])``.
+def advance_rows(ends, beats, stretch, order):
+    """One step of ws and is with plain registers: ``max(f[r][t-1] + b[r][t], f[r-1][t] + 1, f[r+1][t-1])``.
 
     Args:
-        before: ``(rows + 2, WIDTH)``, the ends of the step before; the outermost rows lie beyond the edges and stay.
-        now: the same of ``D`` steps before; becomes the ends of this step.
+        ends: ``(rows + 2, WIDTH)`` of the step before, -1 where none was; becomes those of this step. The outermost
+            rows lie beyond the edges and stay.
         beats: ``(rows, WIDTH)``. ``stretch (WIDTH)``: no beat is shorter.
         order: of :func:`row_order`. Rows are looked up in it so that the compiler cannot see that they are in order:
             it checks its vectors for overlap then row by row; in all rows at once it would find one.
 
     """
     for r in range(beats.shape[0]):
-        own, above, here, below = before[order[r + 1]], now[order[r]], now[order[r + 1]], now[order[r + 2]]
-        beat = beats[r]
+        above, here, below, beat = ends[order[r]], ends[order[r + 1]], ends[order[r + 2]], beats[r]
         for i in range(WIDTH):
             cycles = max(np.int32(beat[i]), stretch[i])
-            end = max(np.int32(own[i] + cycles), np.int32(above[i] + np.int32(1)))
+            end = max(np.int32(here[i] + cycles), np.int32(above[i] + np.int32(1)))
             here[i] = max(end, below[i])
 
 

@@ -74,12 +74,15 @@ def stream_folds(source, group_offset, step_offset, k_offset, first_steps, lengt
     shortest = np.ones((paces, WIDTH), np.int32)
     sums = np.zeros(WIDTH, np.int32)
     origin, first_step = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
+    first_k, stop_k = np.zeros(WIDTH, np.int64), np.zeros(WIDTH, np.int64)
     order = row_order(height)
     total = np.int64(0)
     for first_column in range(0, columns, WIDTH):
         count = min(WIDTH, columns - first_column)
         for i in range(count):
             column = first_column + i
+            first_k[i] = column % folds * rows * lanes
+            stop_k[i] = min(depth, first_k[i] + rows * lanes)
             origin[i] = group_offset[column // folds // tiles]
             first_step[i] = first_steps[column // folds % tiles]
             shortest[:, i] = stretch[:, min(1, column % folds)]
@@ -88,15 +91,12 @@ def stream_folds(source, group_offset, step_offset, k_offset, first_steps, lengt
         summed = 0
         for t in range(length):
             for i in range(count):
-                fold = (first_column + i) % folds
-                k0 = fold * rows * lanes
-                k1 = min(depth, k0 + rows * lanes)
                 begin = origin[i] + step_offset[first_step[i] + t]
-                _take_beats(beats, i, source, begin, k_offset, k0, k1, lanes)
-                if missing_lanes and fold == folds - 1:
+                _take_beats(beats, i, source, begin, k_offset, first_k[i], stop_k[i], lanes)
+                if missing_lanes and stop_k[i] == depth:
                     total -= missing_lanes * np.int64(beats[last_row, i])
             for pace in range(paces):
-                advance_rows(ends[pace], ends[pace], beats, shortest[pace], order)
+                advance_rows(ends[pace], beats, shortest[pace], order)
             add_beats(sums, beats)
             if t + 1 - summed == _STEPS_PER_SUM or t + 1 == length:
                 total += _multiplier_cycles(sums, count, first_column, folds, t + 1 - summed, depth, height, lanes)
