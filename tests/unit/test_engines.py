@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accel_sim import GemmLayer, Hardware, VectorLayer, Workload, gemm, simulate
+from accel_sim import GemmLayer, Hardware, VectorLayer, Workload, gemm, load_hardware, simulate
 from accel_sim.errors import InputError, WorkloadError
 from accel_sim.workload import ConvGeometry
 from tests.machines import buffers, machine
@@ -76,6 +76,26 @@ def test_many_networks_are_equal_field_for_field() -> None:
         rng = np.random.default_rng(seed)
         fast, reference = results(network(rng), random_machine(seed, rng))
         assert fast == reference, seed
+
+
+def check_model(model: str, data: str, hardware: str) -> None:
+    """A PyTorch model with its integer weights and real activations."""
+    pytest.importorskip("torch")
+    from compress.load import DataRequest, load_workload
+
+    fast, reference = results(load_workload(model, data=DataRequest(data, images=1)), load_hardware(hardware))
+    assert fast == reference
+
+
+@pytest.mark.parametrize("hardware", ["dense_int8_8x8", "pragmatic_like", "column_combining"])
+def test_a_small_network_with_real_operands(hardware: str) -> None:
+    check_model("compress.models:digits_cnn", "digits", hardware)
+
+
+@pytest.mark.validate
+@pytest.mark.parametrize("hardware", ["dense_int8_32x32", "pragmatic_like", "bitlet_like", "shapeshifter_like"])
+def test_resnet20_with_real_operands(hardware: str) -> None:
+    check_model("compress.models:resnet20", "fake:10x3x32x32", hardware)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
