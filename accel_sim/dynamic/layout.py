@@ -62,12 +62,16 @@ class Recipe:
     @property
     def is_plain(self) -> bool:
         """Whether a beat is the largest look-up of its lanes and every multiplication is done in full."""
-        gates = self.gate_moving or self.gate_resting or self.skip_waves
-        return self.own_reach < 0 and not gates and self.weight_sparsity == "none"
+        return self.own_reach < 0 and self.done_in_full
+
+    @property
+    def done_in_full(self) -> bool:
+        """Whether zeros are multiplied like any value."""
+        return not (self.gate_moving or self.gate_resting or self.skip_waves) and self.weight_sparsity == "none"
 
     @property
     def same_in_all_blocks(self) -> bool:
-        """Whether all column blocks of a fold take the same time: nothing of what rests decides it (ws, is)."""
+        """Whether only ``own`` decides time: all column blocks (os, transposed: row folds) take the same."""
         return self.weight_sparsity in {"none", "gate"} and not self.pairs and not self.other.data_dependent
 
 

@@ -14,6 +14,9 @@ __all__ = [
     "column_beats",
     "count_rows",
     "count_transposed",
+    "edge_reads",
+    "fold_end",
+    "multiplier_cycles",
     "row_beats",
     "steps_issued",
 ]
@@ -90,6 +93,50 @@ def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, gro
             for line in range(start, min(lines, start + group)):
                 beats[line, step] = own
     return beats
+
+
+@kernel
+def fold_end(beats, stretch, depth):
+    """First cycle in which the last line of a fold by itself is free; ``beats (lines, steps)``.
+
+    The same as :func:`accel_sim.array.output_chain_kernel.run_fold` without a chain, in 32 bits and step by step.
+    """
+    lines, steps = beats.shape
+    ring = min(depth, max(1, steps))
+    starts = np.full((ring, lines + 1), np.int32(-1), np.int32)  # of the last steps; nothing is below the last line
+    free = np.zeros(lines, np.int32)
+    for t in range(steps):
+        start = starts[t % ring]
+        above = np.int32(-1)
+        for line in range(lines):
+            above = max(max(free[line], start[line + 1]), np.int32(above + np.int32(1)))
+            start[line] = above
+            free[line] = above + max(np.int32(beats[line, t]), np.int32(stretch))
+    return np.int64(free.max())
+
+
+@kernel
+def multiplier_cycles(beats, lines, issued, slots):
+    """Multiplier cycles of one column (``transposed``: row) of a fold: its beats times the lanes of each step."""
+    total = np.int64(0)
+    for line in range(lines):
+        for step in range(issued.size):
+            total += np.int64(beats[line, step]) * slots[issued[step]]
+    return total
+
+
+@kernel
+def edge_reads(ptr, slots, issued, a_bits, a_word, w_bits, w_word):
+    """Edge entries and slots of all issued steps, and their words: ``a_bits`` an entry, ``w_bits`` a slot."""
+    entries, weights, a_words, w_words = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
+    for step in range(issued.size):
+        place = issued[step]
+        size = ptr[place + 1] - ptr[place]
+        entries += size
+        weights += slots[place]
+        a_words += -(-size * a_bits // a_word)
+        w_words += -(-slots[place] * w_bits // w_word)
+    return entries, weights, a_words, w_words
 
 
 @kernel

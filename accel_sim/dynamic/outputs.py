@@ -17,6 +17,9 @@ from accel_sim.dynamic.output_kernel import (
     column_beats,
     count_rows,
     count_transposed,
+    edge_reads,
+    fold_end,
+    multiplier_cycles,
     row_beats,
     steps_issued,
 )
@@ -32,6 +35,16 @@ Range = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class _Alike:
+    """What all folds with the same lines have in common: their end under each pace, and
+    :func:`accel_sim.dynamic.output_kernel.multiplier_cycles`.
+    """
+
+    ends: tuple[int, ...]
+    multiplier_cycles: int
+
+
+@dataclass(frozen=True)
 class _Dealt:
     """A row fold's rows, the array that gets it, and which operands are read for it, not for another array."""
 
@@ -41,37 +54,66 @@ class _Dealt:
     reads_weights: bool
 
 
+@dataclass(frozen=True)
+class _Fold:
+    """One fold of a group: its k range and places, its rows with their array, its columns."""
+
+    group: int
+    k: Range
+    block: Block
+    dealt: _Dealt
+    cols: Range
+
+    @property
+    def height(self) -> int:
+        """Rows of outputs."""
+        return self.dealt.rows[1] - self.dealt.rows[0]
+
+    @property
+    def width(self) -> int:
+        """Columns of outputs."""
+        return self.cols[1] - self.cols[0]
+
+
 class _Timer:
     """The sequences of all arrays under one pace, from the beginning of the layer."""
 
     def __init__(self, hardware: Hardware, pace: Pace, *, transposed: bool) -> None:
         self._array, self.pace, self._transposed = hardware.array, pace, transposed
-        self._chained = self._array.fold_overlap == "full"
+        self.chained = self._array.fold_overlap == "full"
         self._sequences = Sequences(self._array.arrays, min(OVERLAP_CODE[self._array.fold_overlap], 1), os=True)
         lines = self._array.cols if transposed else self._array.rows
         self._chains = [
-            new_chain(lines, self._array.fifo_depth) for _ in range(self._array.arrays if self._chained else 1)
+            new_chain(lines, self._array.fifo_depth) for _ in range(self._array.arrays if self.chained else 1)
         ]
 
-    def append(self, index: int, beats: Ints, rows: int, cols: int, later_k: bool) -> None:
-        """Run one fold of ``rows × cols`` outputs and append it to array ``index``."""
-        array = self._array
-        used = array.edge_folds == "used"
-        height, width = (rows, cols) if used else (array.rows, array.cols)
+    def run_chained(self, index: int, beats: Ints, rows: int, cols: int, later_k: bool) -> None:
+        """Run one fold of ``rows × cols`` outputs on array ``index``, in the wake of the one before."""
+        array, chain = self._array, self._chains[index]
+        height, width = self._size(rows, cols)
         lines, across = (width, height) if self._transposed else (height, width)
-        drain_row = self.pace.drain_row_later if later_k else self.pace.drain_row_first
-        chain = self._chains[index if self._chained else 0]
-        last = run_fold(beats, self.pace.beat_first, array.fifo_depth, self._chained, chain)
-        if self._chained:
-            drain_chain(chain, lines, across, height, drain_row, array.os_drain, self._transposed)
-        else:
-            drain = height * drain_row if array.os_drain else 0
-            self._sequences.append(index, np.array([last]), across - 1, 0, drain)
+        run_fold(beats, self.pace.beat_first, array.fifo_depth, True, chain)
+        drain_chain(chain, lines, across, height, self._drain_row(later_k), array.os_drain, self._transposed)
+
+    def append(self, index: int, end: int, rows: int, cols: int, later_k: bool) -> None:
+        """Append a fold of ``rows × cols`` outputs whose last line is free in cycle ``end``, to array ``index``."""
+        height, width = self._size(rows, cols)
+        across = height if self._transposed else width
+        drain = height * self._drain_row(later_k) if self._array.os_drain else 0
+        self._sequences.append(index, np.array([end]), across - 1, 0, drain)
+
+    def _size(self, rows: int, cols: int) -> tuple[int, int]:
+        """PEs of a fold's latency."""
+        array = self._array
+        return (rows, cols) if array.edge_folds == "used" else (array.rows, array.cols)
+
+    def _drain_row(self, later_k: bool) -> int:
+        return self.pace.drain_row_later if later_k else self.pace.drain_row_first
 
     @property
     def end(self) -> int:
         """Cycle in which the slowest array is finished."""
-        return max(int(chain_end(chain)) for chain in self._chains) if self._chained else self._sequences.end
+        return max(int(chain_end(chain)) for chain in self._chains) if self.chained else self._sequences.end
 
 
 class OutputTiles:
@@ -84,6 +126,10 @@ class OutputTiles:
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [self._new_timer(pace) for pace in self._paces]
         self._in_step = arrays_in_step(hardware.array, "n" if deal_n else "m")
+        # Folds with the same lines take the same time and all multiplications: they are timed once.
+        self._alike = recipe.done_in_full and recipe.same_in_all_blocks and hardware.array.fold_overlap != "full"
+        self._timed: dict[tuple[int, Range, Range], _Alike] = {}
+        self._timed_for: list[GroupOperands] | None = None
         self.tally = Tally()
 
     def _new_timer(self, pace: Pace) -> _Timer:
@@ -91,13 +137,19 @@ class OutputTiles:
 
     def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
+        if operands is not self._timed_for:
+            self._timed, self._timed_for = {}, operands
         fresh = self._new_timer(self._paces[0])
         for group, cols, rows_of in self._units(len(operands), m, n):
             block = make_block(self._recipe, operands[group], "os", cols, k)
             if not block.slot_count:
                 continue
             for dealt in rows_of:
-                self._run_fold(operands[group], block, cols, dealt, later_k, fresh)
+                fold = _Fold(group, k, block, dealt, cols)
+                if self._alike:
+                    self._run_alike(operands[group], fold, later_k, fresh)
+                else:
+                    self._run_fold(operands[group], fold, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
 
     def _units(self, groups: int, m: Range, n: Range) -> Iterator[tuple[int, Range, list[_Dealt]]]:
@@ -125,44 +177,60 @@ class OutputTiles:
                     ],
                 )
 
-    def _run_fold(
-        self,
-        operands: GroupOperands,
-        block: Block,
-        cols: Range,
-        dealt: _Dealt,
-        later_k: bool,
-        fresh: _Timer,
-    ) -> None:
-        recipe, tally, rows = self._recipe, self.tally, dealt.rows
-        issued = steps_issued(operands.moving, *rows, block.ptr, block.edge_k, recipe.skip_waves)
+    def _run_alike(self, operands: GroupOperands, fold: _Fold, later_k: bool, fresh: _Timer) -> None:
+        """Append a fold like others; the first of them is timed."""
+        lines, across = (fold.cols, fold.dealt.rows) if self._recipe.transposed else (fold.dealt.rows, fold.cols)
+        key = (fold.group, lines, fold.k)
+        issued = np.arange(len(fold.block.slots))
+        if key not in self._timed:
+            beats = self._beats(operands, fold, issued)
+            cycles = multiplier_cycles(beats, lines[1] - lines[0], issued, fold.block.slots)
+            self._timed[key] = _Alike(self._ends(beats), int(cycles))
+        timed = self._timed[key]
+        self._append(fold, timed.ends, later_k, fresh)
+        self.tally.effectual += fold.block.slot_count * fold.height * fold.width
+        self.tally.multiplier_cycles += timed.multiplier_cycles * (across[1] - across[0])
+        self._count(fold, issued, later_k)
+
+    def _run_fold(self, operands: GroupOperands, fold: _Fold, later_k: bool, fresh: _Timer) -> None:
+        recipe, tally, block = self._recipe, self.tally, fold.block
+        issued = steps_issued(operands.moving, *fold.dealt.rows, block.ptr, block.edge_k, recipe.skip_waves)
         if recipe.weight_sparsity == "skip_rows":
             tally.metadata_decodes += block.slot_count
         if recipe.skip_waves:
             tally.metadata_decodes += len(block.slots)
         if not len(issued):
             return
-        sums = np.zeros(4, np.int64)
-        beats = self._beats(operands, block, rows, cols, issued, sums)
-        height, width = rows[1] - rows[0], cols[1] - cols[0]
-        for timer in (*self._timers, fresh):
-            timer.append(dealt.array, beats, height, width, later_k)
-        tally.add_multiplications(sums)
-        self._count(block, issued, dealt, width, later_k)
+        beats = self._beats(operands, fold, issued)
+        if fresh.chained:
+            for timer in (*self._timers, fresh):
+                timer.run_chained(fold.dealt.array, beats, fold.height, fold.width, later_k)
+        else:
+            self._append(fold, self._ends(beats), later_k, fresh)
+        self._count_multiplications(operands, fold, issued, beats)
+        self._count(fold, issued, later_k)
 
-    def _beats(self, operands: GroupOperands, block: Block, rows: Range, cols: Range, issued: Ints, sums: Ints) -> Ints:
-        """Beats ``(lines, steps)`` of one fold; adds its multiplications to ``sums``."""
-        array, recipe = self._hardware.array, self._recipe
+    def _ends(self, beats: Ints) -> tuple[int, ...]:
+        """First cycle in which a fold's last line is free, under each pace."""
+        depth = self._hardware.array.fifo_depth
+        return tuple(int(fold_end(beats, pace.beat_first, depth)) for pace in self._paces)
+
+    def _append(self, fold: _Fold, ends: tuple[int, ...], later_k: bool, fresh: _Timer) -> None:
+        for timer, end in ((fresh, ends[0]), *zip(self._timers, ends, strict=True)):
+            timer.append(fold.dealt.array, end, fold.height, fold.width, later_k)
+
+    def _beats(self, operands: GroupOperands, fold: _Fold, issued: Ints) -> Ints:
+        """Beats ``(lines, steps)`` of one fold."""
+        array, recipe, block = self._hardware.array, self._recipe, fold.block
         used = array.edge_folds == "used"
-        width = cols[1] - cols[0]
+        beats: Ints
         if recipe.transposed:
-            lines = width if used else array.cols
-            beats: Ints = column_beats(
+            beats = column_beats(
                 operands.resting,
                 operands.resting_masks,
-                cols[0],
-                width,
-                lines,
+                fold.cols[0],
+                fold.width,
+                fold.width if used else array.cols,
                 issued,
                 block.chosen,
                 recipe.lanes,
@@ -170,42 +238,52 @@ class OutputTiles:
                 recipe.own_reach,
                 recipe.idle_beat,
             )
-            gates = (recipe.gate_moving, recipe.gate_resting)
-            count_transposed(
-                sums, beats, operands.moving, operands.resting, *rows, cols[0], width, issued, block.chosen,
-                recipe.lanes,
-                *gates,
-            )  # fmt: skip
-            return beats
-        lines = rows[1] - rows[0] if used else array.rows
-        edge = (block.ptr, block.edge_k)
-        beats = row_beats(
-            operands.moving,
-            operands.moving_masks,
-            *rows,
-            lines,
-            issued,
-            *edge,
-            block.edge_pair,
-            block.other,
-            array.sync_rows,
-            recipe.pairs,
-            recipe.own_reach,
-            recipe.idle_beat,
-        )
-        per_edge = (block.edge_all, block.edge_nonzero)
-        count_rows(
-            sums, beats, operands.moving, *rows, issued, *edge, *per_edge, recipe.gate_moving, recipe.gate_resting
-        )
+        else:
+            beats = row_beats(
+                operands.moving,
+                operands.moving_masks,
+                *fold.dealt.rows,
+                fold.height if used else array.rows,
+                issued,
+                block.ptr,
+                block.edge_k,
+                block.edge_pair,
+                block.other,
+                array.sync_rows,
+                recipe.pairs,
+                recipe.own_reach,
+                recipe.idle_beat,
+            )
         return beats
 
-    def _count(self, block: Block, issued: Ints, dealt: _Dealt, cols: int, later_k: bool) -> None:
+    def _count_multiplications(self, operands: GroupOperands, fold: _Fold, issued: Ints, beats: Ints) -> None:
+        recipe, block = self._recipe, fold.block
+        gates = (recipe.gate_moving, recipe.gate_resting)
+        sums = np.zeros(4, np.int64)
+        if recipe.transposed:
+            columns = (fold.cols[0], fold.width)
+            slots = (issued, block.chosen, recipe.lanes)
+            count_transposed(sums, beats, operands.moving, operands.resting, *fold.dealt.rows, *columns, *slots, *gates)
+        else:
+            edge = (block.ptr, block.edge_k, block.edge_all, block.edge_nonzero)
+            count_rows(sums, beats, operands.moving, *fold.dealt.rows, issued, *edge, *gates)
+        self.tally.add_multiplications(sums)
+
+    def _count(self, fold: _Fold, issued: Ints, later_k: bool) -> None:
         """Add one fold's actions, its multiplications apart."""
-        recipe, layer, tally, rows = self._recipe, self._layer, self.tally, dealt.rows[1] - dealt.rows[0]
+        recipe, layer, tally, rows, cols = self._recipe, self._layer, self.tally, fold.height, fold.width
         array, buffers = self._hardware.array, self._hardware.buffers
-        edges = np.diff(block.ptr)[issued]
-        slots = block.slots[issued]
-        a_bits, w_bits = int(edges.sum()) * layer.a_bits, int(slots.sum()) * (layer.w_bits + recipe.index_bits)
+        weight_bits = layer.w_bits + recipe.index_bits
+        entries, slots, a_words, w_words = edge_reads(
+            fold.block.ptr,
+            fold.block.slots,
+            issued,
+            rows * layer.a_bits,
+            buffers.activations.word_bits,
+            cols * weight_bits,
+            buffers.weights.word_bits,
+        )
+        a_bits, w_bits = int(entries) * layer.a_bits, int(slots) * weight_bits
         tally.operand_hop_bits += rows * cols * (a_bits + w_bits)
         tally.psum_hop_bits += len(issued) * rows * cols * array.acc_bits
         if array.fifo_depth > 1:
@@ -214,15 +292,14 @@ class OutputTiles:
         if array.os_drain:
             height = rows if array.edge_folds == "used" else array.rows
             shadow = int(array.fold_overlap != "none")
-            hops = sum(height - 1 - row + shadow for row in range(rows))
+            hops = rows * (height - 1 + shadow) - rows * (rows - 1) // 2  # row r passes the rows below it
             tally.stationary_hop_bits += hops * cols * array.acc_bits
-        if dealt.reads_activations:
+        if fold.dealt.reads_activations:
             tally.a_bits_read += a_bits * rows
-            tally.a_words += int((-(-edges * rows * layer.a_bits // buffers.activations.word_bits)).sum())
-        if dealt.reads_weights:
-            weight_bits = layer.w_bits + recipe.index_bits
+            tally.a_words += int(a_words)
+        if fold.dealt.reads_weights:
             tally.w_bits_read += w_bits * cols
-            tally.w_words += int((-(-slots * cols * weight_bits // buffers.weights.word_bits)).sum())
+            tally.w_words += int(w_words)
         words = rows * -(-cols * array.acc_bits // buffers.outputs.word_bits)
         tally.out_writes += rows * cols
         tally.out_write_words += words

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from accel_sim.array.beats import arrays_in_step
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
+from accel_sim.array.stationary_chain_kernel import new_stationary_chain, stationary_chain_end
 from accel_sim.dynamic.fold_sums import FoldSums, fold_sums
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
 from accel_sim.dynamic.sequence import Sequences
-from accel_sim.dynamic.stationary_kernel import chain_end, new_chain, run_block
+from accel_sim.dynamic.stationary_kernel import run_block
 from accel_sim.dynamic.tally import Tally
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
@@ -62,7 +63,9 @@ class _Timer:
         self._width = array.cols
         self._used = array.edge_folds == "used"
         self._sequences = Sequences(array.arrays, min(OVERLAP_CODE[array.fold_overlap], 1), os=False)
-        self.chains = [new_chain(array.rows, array.fifo_depth) for _ in range(array.arrays if self.chained else 1)]
+        self.chains = [
+            new_stationary_chain(array.rows, array.fifo_depth) for _ in range(array.arrays if self.chained else 1)
+        ]
 
     def append(self, unit: _Unit, streams: Ints) -> None:
         """Append the folds of each of a unit's blocks to the array that gets it."""
@@ -75,7 +78,7 @@ class _Timer:
     @property
     def end(self) -> int:
         """Cycle in which the slowest array is finished."""
-        return max(int(chain_end(chain)) for chain in self.chains) if self.chained else self._sequences.end
+        return max(int(stationary_chain_end(chain)) for chain in self.chains) if self.chained else self._sequences.end
 
 
 class StationaryTiles:

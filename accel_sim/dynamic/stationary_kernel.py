@@ -3,42 +3,22 @@
     f[r][t] = max( f[r][t-1] + b[r][t],  f[r-1][t] + 1,  f[r+1][t-D] )
 
 The K folds of one column block run in order. Each gets its own recurrence, from -1 in every row (``none``,
-``preload``), or they are one sequence that carries its state on (``full``; the state is :func:`new_chain`).
+``preload``), or they are one sequence that carries its state on (``full``; the state is that of
+:mod:`accel_sim.array.stationary_chain_kernel`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from accel_sim.array.stationary_chain_kernel import begin_fold, chained_step, end_fold
 from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
 from accel_sim.jit import kernel
 
-__all__ = ["chain_end", "new_chain", "run_block"]
+__all__ = ["run_block"]
 
 # Sums over one block's folds.
 EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES = range(4)
-# Scalars of a chain.
-LOAD_END, BEGIN, STARTED, END, PREVIOUS_FIRST = range(5)
-
-
-@kernel
-def new_chain(rows, depth):
-    """State of a sequence of overlapping folds: per row the end of its last step and the cycle in which it copies
-    its shadow; per FIFO below a row its last ``depth`` pops, pushes and pops so far; scalars.
-    """
-    last_end = np.full(rows, -1, np.int64)
-    free = np.zeros(rows, np.int64)
-    pops = np.zeros((rows, depth), np.int64)
-    pushed = np.zeros(rows, np.int64)
-    popped = np.zeros(rows, np.int64)
-    scalars = np.zeros(5, np.int64)
-    return last_end, free, pops, pushed, popped, scalars
-
-
-@kernel
-def chain_end(chain):
-    """First cycle after the last column of the sequence so far."""
-    return chain[5][END]
 
 
 @kernel
@@ -86,44 +66,6 @@ def _issued(cost, t, first, last, edge_k):
         if cost[t, edge_k[e]] & NONZERO:
             return True
     return False
-
-
-@kernel
-def _begin_fold(chain, first, rows, load_row):
-    """Load the next fold of a sequence through the chain of shadow registers; returns its first streaming cycle."""
-    last_end, free, _, _, _, scalars = chain
-    if scalars[STARTED] == 0:
-        scalars[STARTED] = 1
-        scalars[LOAD_END] = rows * load_row
-    else:
-        shift = max(scalars[LOAD_END], free[0]) + load_row - 1
-        for r in range(1, rows):
-            shift = max(shift + load_row, free[r])
-        scalars[LOAD_END] = shift + 1
-    begin = scalars[LOAD_END]
-    for r in range(rows):
-        free[r] = max(last_end[r] + 1, begin) if r >= first else 0
-    return begin
-
-
-@kernel
-def _chained_step(f, beat, chain, lines, rows, depth):
-    """One step of all lines where FIFOs carry over from the fold before."""
-    _, _, pops, pushed, popped, _ = chain
-    first = rows - lines
-    for line in range(lines):
-        r = first + line
-        end = f[line] + beat[line]
-        if line:
-            end = max(end, f[line - 1] + 1)
-        if r < rows - 1:
-            if pushed[r] >= depth:
-                end = max(end, pops[r, pushed[r] % depth])
-            pushed[r] += 1
-        if line:
-            pops[r - 1, popped[r - 1] % depth] = end
-            popped[r - 1] += 1
-        f[line] = end
 
 
 @kernel
@@ -175,7 +117,7 @@ def run_block(
             if not started:
                 started = True
                 if chained:
-                    begin = _begin_fold(chain, rows - lines, rows, load_row)
+                    begin = begin_fold(chain, rows - lines, rows, load_row)
                 for line in range(lines):
                     f[line] = max(chain[0][rows - lines + line], begin - 1) if chained else -1
             _beats(beat, cost, masks, t, ptr, edge_k, edge_pair, other, lo, hi, group, pairs, reach, scratch)
@@ -186,7 +128,7 @@ def run_block(
             for line in range(lines):
                 beat[line] = max(beat[line], stretch)
             if chained:
-                _chained_step(f, beat, chain, lines, rows, depth)
+                chained_step(f, beat, chain, lines, rows, depth)
             else:
                 _step(f, beat, history, steps, lines, ring)
             steps += 1
@@ -194,7 +136,5 @@ def run_block(
             continue
         streams[fold], issued[fold] = f[lines - 1] + 1, steps
         if chained:
-            for line in range(lines):
-                chain[0][rows - lines + line] = f[line]
-            chain[5][END] = max(chain[5][END], f[lines - 1] + cols)
+            end_fold(chain, f, lines, rows, cols)
     return streams, issued
