@@ -19,6 +19,7 @@ import numpy as np
 
 from accel_sim.array.output_chain_kernel import append_equal_folds, chain_end, new_chain
 from accel_sim.array.sequence_kernel import FULL, advance, new_state, sequence_end
+from accel_sim.array.stationary_chain_kernel import append_fold, new_stationary_chain, stationary_chain_end
 from accel_sim.jit import kernel
 from accel_sim.memory.footprint_kernel import input_elements
 from accel_sim.timeline.kernel import (
@@ -105,8 +106,8 @@ def _folds_of_tile(array, lanes, groups, tile_m, tile_n, tile_k, deal_n):
 def add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
     """Append the folds of one tile, as the busiest array runs them, to the sequence.
 
-    Exact but for ``full`` with os, where folds of different sizes or drains follow one another (:func:`_add_to_chain`
-    is exact there, and slower).
+    An estimate with ``full`` overlap where folds of different sizes or drains (os), or with a slow load and
+    ``edge_folds: used`` (ws, is), follow one another; the chains are exact there, and slower.
     """
     os, overlap = array[X_DATAFLOW] == OS, array[X_OVERLAP]
     rows, cols = array[X_ROWS], array[X_COLS]
@@ -144,7 +145,7 @@ def add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, 
 
 @kernel
 def _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
-    """The same for overlapping folds of os, line by line."""
+    """The same for overlapping folds of os, line by line, where ``chain`` holds their state."""
     rows, cols, transposed = array[X_ROWS], array[X_COLS], array[X_TRANSPOSED] == 1
     groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
         array, lanes, groups, tile_m, tile_n, tile_k, deal_n
@@ -172,13 +173,42 @@ def _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, dea
 
 
 @kernel
-def _append(state, chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
-    """Append one tile to the sequence, or to the chain where os folds overlap; returns the end so far."""
-    if array[X_DATAFLOW] == OS and array[X_OVERLAP] == FULL:
+def _add_to_stationary_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+    """The same for overlapping folds of ws and is, row by row."""
+    rows = array[X_ROWS]
+    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+        array, lanes, groups, tile_m, tile_n, tile_k, deal_n
+    )
+    for _ in range(groups):
+        for fold in range(col_folds):
+            c = last_cols if fold == col_folds - 1 else array[X_COLS]
+            for row_fold in range(row_folds):
+                r = last_rows if row_fold == row_folds - 1 else rows
+                beat = pace[BEAT_LATER] if later_k or row_fold else pace[BEAT_FIRST]
+                append_fold(chain, rows, r, c, steps, beat, pace[LOAD_ROW], array[X_FIFO_DEPTH])
+
+
+@kernel
+def _new_states(array):
+    """A sequence, and the chains that take its place where folds overlap."""
+    lines, depth = max(array[X_ROWS], array[X_COLS]), array[X_FIFO_DEPTH]
+    return new_state(), new_chain(lines, depth), new_stationary_chain(array[X_ROWS], depth)
+
+
+@kernel
+def _append(states, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
+    """Append one tile; returns the end so far."""
+    state, chain, stationary_chain = states
+    os = array[X_DATAFLOW] == OS
+    if os and array[X_OVERLAP] == FULL:
         _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k)
         return chain_end(chain)
+    if array[X_OVERLAP] == FULL and array[X_USED_EDGES] and pace[LOAD_ROW] > 1:
+        # A slow load waits for rows of which some run ahead of the others.
+        _add_to_stationary_chain(stationary_chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k)
+        return stationary_chain_end(stationary_chain)
     add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k)
-    return sequence_end(state, array[X_DATAFLOW] == OS, array[X_OVERLAP])
+    return sequence_end(state, os, array[X_OVERLAP])
 
 
 @kernel
@@ -196,9 +226,7 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
     per_group = counts[0] * counts[1] * counts[2]
     tiles = np.zeros((group_tiles * per_group, COLUMNS), np.int64)
 
-    state, ideal_state = new_state(), new_state()
-    lines, depth = max(array[X_ROWS], array[X_COLS]), array[X_FIFO_DEPTH]
-    chain, ideal_chain = new_chain(lines, depth), new_chain(lines, depth)
+    states, ideal_states = _new_states(array), _new_states(array)
     end, ideal_end = np.int64(0), np.int64(0)
     from_idle = np.full((2, 2, 2, 2, 2), -1, np.int64)  # by (later k, last m, last n, last k, last group tile)
     outputs_total = float(groups * m * n)
@@ -245,10 +273,8 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 record[OUT_BYTES] = ceil_div(outputs * array[X_ACC_BITS], 8)
 
             extents = (here, m1 - m0, n1 - n0, k1 - k0)
-            now = max(end, _append(state, chain, array, lanes, paced, *extents, tiling[T_DEAL_N], later_k))
-            ideal_now = max(
-                ideal_end, _append(ideal_state, ideal_chain, array, lanes, ideal, *extents, tiling[T_DEAL_N], later_k)
-            )
+            now = max(end, _append(states, array, lanes, paced, *extents, tiling[T_DEAL_N], later_k))
+            ideal_now = max(ideal_end, _append(ideal_states, array, lanes, ideal, *extents, tiling[T_DEAL_N], later_k))
             record[BACK_TO_BACK], record[IDEAL] = now - end, ideal_now - ideal_end
             end, ideal_end = now, ideal_now
             key = (
@@ -256,9 +282,7 @@ def build_tiles(layer, conv, array, paced, ideal, tiling, weight_dep, input_dep,
                 int(gi == group_tiles - 1),
             )  # fmt: skip
             if from_idle[key] < 0:
-                from_idle[key] = _append(
-                    new_state(), new_chain(lines, depth), array, lanes, paced, *extents, tiling[T_DEAL_N], later_k
-                )
+                from_idle[key] = _append(_new_states(array), array, lanes, paced, *extents, tiling[T_DEAL_N], later_k)
             record[FROM_IDLE] = max(from_idle[key], record[BACK_TO_BACK])
             row += 1
     return tiles
