@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -25,6 +25,7 @@ __all__ = ["StationaryTiles"]
 
 Ints = NDArray[np.int64]
 Range = tuple[int, int]
+_CHAINS = 3  # the most sequences at once: two paces, and one from idle; the kernel is compiled for this number
 
 
 @dataclass(frozen=True)
@@ -133,14 +134,11 @@ class StationaryTiles:
     def _run_unit(self, operands: GroupOperands, unit: _Unit, ks: Range, later_k: bool, fresh: _Timer) -> None:
         block, sums_of_folds = self._places(operands, unit, ks)
         sums = np.zeros(4, np.int64)
-        streams, issued = self._kernel(operands, block, unit, later_k, self._timers[0], sums)
-        self._timers[0].append(unit, streams)
-        for timer in self._timers[1:]:
-            again = self._kernel(operands, block, unit, later_k, timer, np.zeros(4, np.int64))
-            timer.append(unit, again[0])
-        if fresh.chained:
-            self._kernel(operands, block, unit, later_k, fresh, np.zeros(4, np.int64))
-        fresh.append(unit, streams)
+        # Folds in the wake of others run anew in every sequence; by themselves they take the same time in each.
+        timers = (*self._timers, fresh) if fresh.chained else tuple(self._timers)
+        streams, issued = self._kernel(operands, block, unit, later_k, timers, sums)
+        for timer, of_folds in ((fresh, streams[0]), *zip(self._timers, streams, strict=False)):
+            timer.append(unit, of_folds)
         self.tally.add_multiplications(sums)
         steps = unit.steps[1] - unit.steps[0]
         sums_of_folds.add_to(
@@ -160,11 +158,12 @@ class StationaryTiles:
         return self._held[key]
 
     def _kernel(
-        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timer: _Timer, sums: Ints
+        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timers: Sequence[_Timer], sums: Ints
     ) -> tuple[Ints, Ints]:
-        """Streams and issued steps of the unit's K folds; adds its multiplications to ``sums``."""
-        array, recipe, pace = self._hardware.array, self._recipe, timer.pace
+        """Streams ``(timers, folds)`` and issued steps of the unit's K folds; adds its multiplications to ``sums``."""
+        array, recipe = self._hardware.array, self._recipe
         cols, index = unit.members[0]
+        chains = [timer.chains[index if timer.chained else 0] for timer in timers]
         streams, issued = run_block(
             operands.moving,
             operands.moving_masks,
@@ -185,12 +184,11 @@ class StationaryTiles:
             recipe.gate_resting,
             recipe.skip_waves,
             recipe.idle_beat,
-            pace.beat_first,
-            pace.beat_later,
+            np.array([(timer.pace.beat_first, timer.pace.beat_later) for timer in timers]),
+            np.array([timer.pace.load_row for timer in timers]),
             later_k,
-            timer.chained,
-            timer.chains[index if timer.chained else 0],
-            pace.load_row,
+            timers[0].chained,
+            tuple(chains[min(i, len(chains) - 1)] for i in range(_CHAINS)),
             cols[1] - cols[0] if array.edge_folds == "used" else array.cols,
             sums,
         )
