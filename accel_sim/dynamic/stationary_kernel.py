@@ -40,67 +40,78 @@ def _issued_steps(steps, t, t1, cost, first, last, edge_k, skip_waves):
 
 
 @kernel
-def _own_pieces(cost, masks, t, first, last, edge_k, edge_pair, pairs, reach, scratch):
-    """What the operands at the edge of one place make of a beat in step ``t``."""
-    own = 1
-    if reach >= 0:
-        for e in range(first, last):
-            scratch[e - first] = masks[t, edge_k[e]]
-        return max(own, window_cycles(scratch, last - first, reach))
-    for e in range(first, last):
-        pieces = np.int64(cost[t, edge_k[e]] & PIECES)
-        own = max(own, pieces * edge_pair[e] if pairs else pieces)
-    return own
+def _take_pieces(beats, steps, cost, ptr, edge_k, factor, lo, used, lines, group):
+    """What the moving operands make of the beats ``(steps, lines)`` of a fold whose places begin at ``lo``.
+
+    The most pieces of a sync group's lanes, each times its ``factor``; groups count from the first line.
+    """
+    for i in range(steps.size):
+        values, beat = cost[steps[i]], beats[i]
+        for start in range(0, used, group):
+            most = np.int32(1)
+            for e in range(ptr[lo + start], ptr[lo + min(used, start + group)]):
+                most = max(most, np.int32(values[edge_k[e]] & np.uint8(PIECES)) * factor[e])
+            for line in range(start, min(lines, start + group)):
+                beat[line] = most
 
 
 @kernel
-def _take_beats(beats, steps, cost, masks, ptr, edge_k, edge_pair, other, lo, lines, group, pairs, reach, idle_beat):
-    """Beats ``(steps, lines)`` of a fold whose places begin at ``lo``, sync groups counted from there.
-
-    Lines without a place take the beat of their group, or ``idle_beat``.
-    """
-    used = min(lines, ptr.size - 1 - lo)
+def _take_windows(beats, steps, masks, ptr, edge_k, reach, lo, used, lines, group):
+    """The same where the lanes of a PE retire their terms within a window."""
     scratch = np.empty(max(1, edge_k.size), np.uint32)
     for i in range(steps.size):
         for start in range(0, used, group):
-            own, rest = 1, 1
+            most = 1
             for place in range(lo + start, lo + min(used, start + group)):
                 first, last = ptr[place], ptr[place + 1]
-                pieces = _own_pieces(cost, masks, steps[i], first, last, edge_k, edge_pair, pairs, reach, scratch)
-                own = max(own, pieces)
-                if not pairs:
-                    rest = max(rest, other[place])
+                for e in range(first, last):
+                    scratch[e - first] = masks[steps[i], edge_k[e]]
+                most = max(most, window_cycles(scratch, last - first, reach))
             for line in range(start, min(lines, start + group)):
-                beats[i, line] = own * rest
-        for line in range(-(-used // group) * group, lines):
+                beats[i, line] = most
+
+
+@kernel
+def _times_resting(beats, count, other, lo, used, lines, group, pairs, idle_beat):
+    """Multiply by what the resting operands of each sync group take; lines of no group take ``idle_beat``."""
+    rest = np.ones(lines, np.int32)
+    if not pairs:  # else the factors hold it
+        for line in range(lines):
+            start = line // group * group
+            for place in range(lo + start, lo + min(used, start + group)):
+                rest[line] = max(rest[line], np.int32(other[place]))
+    grouped = min(lines, -(-used // group) * group)
+    for i in range(count):
+        for line in range(grouped):
+            beats[i, line] *= rest[line]
+        for line in range(grouped, lines):
             beats[i, line] = idle_beat
 
 
 @kernel
-def _count(sums, beats, steps, cost, ptr, edge_k, edge_all, edge_nonzero, lo, hi, gate_moving, gate_resting):
-    """Multiplications of these steps and the multipliers' cycles."""
-    for place in range(lo, hi):
-        every, without_gates = np.int64(0), np.int64(0)
-        for e in range(ptr[place], ptr[place + 1]):
-            every += edge_all[e]
-            without_gates += edge_nonzero[e] if gate_resting else edge_all[e]
-        total, effectual, effectual_cycles = np.int64(0), np.int64(0), np.int64(0)
-        for i in range(steps.size):
+def _count(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi, gate_moving):
+    """Multiplications of these steps and the multipliers' cycles.
+
+    ``every``, ``ungated``: lanes that multiply each edge entry, and those of them whose resting operand does not gate.
+    """
+    effectual, effectual_cycles = np.int64(0), np.int64(0)
+    multiplications, cycles = np.int64(0), np.int64(0)
+    for i in range(steps.size):
+        values = cost[steps[i]]
+        for place in range(lo, hi):
+            done, all_of_them = np.int64(0), np.int64(0)
+            for e in range(ptr[place], ptr[place + 1]):
+                all_of_them += every[e]
+                done += ungated[e] * np.int64(values[edge_k[e]] >> 7) if gate_moving else ungated[e]
             beat = np.int64(beats[i, place - lo])
-            total += beat
-            if gate_moving:
-                here = np.int64(0)
-                for e in range(ptr[place], ptr[place + 1]):
-                    if cost[steps[i], edge_k[e]] & NONZERO:
-                        here += edge_nonzero[e] if gate_resting else edge_all[e]
-                effectual += here
-                effectual_cycles += beat * here
-        if not gate_moving:
-            effectual, effectual_cycles = steps.size * without_gates, total * without_gates
-        sums[EFFECTUAL] += effectual
-        sums[GATED] += steps.size * every - effectual
-        sums[MULTIPLIER_CYCLES] += effectual_cycles
-        sums[GATED_CYCLES] += total * every - effectual_cycles
+            multiplications += all_of_them
+            effectual += done
+            cycles += beat * all_of_them
+            effectual_cycles += beat * done
+    sums[EFFECTUAL] += effectual
+    sums[GATED] += multiplications - effectual
+    sums[MULTIPLIER_CYCLES] += effectual_cycles
+    sums[GATED_CYCLES] += cycles - effectual_cycles
 
 
 @kernel
@@ -169,6 +180,10 @@ def run_block(
     steps = np.empty(beats.shape[0], np.int64)
     f = np.empty((sequences, rows), np.int64)
     history = np.zeros((sequences, min(depth, t1 - t0), rows), np.int64)
+    ungated = edge_nonzero if gate_resting else edge_all
+    factor = np.ones(edge_k.size, np.int32)
+    if pairs:
+        factor[:] = edge_pair
     for fold in range(folds):
         lo, hi = fold * rows, min(places, (fold + 1) * rows)
         lines = hi - lo if used_edges else rows
@@ -178,10 +193,12 @@ def run_block(
             if count == 0:
                 break
             now = steps[:count]
-            _take_beats(
-                beats, now, cost, masks, ptr, edge_k, edge_pair, other, lo, lines, group, pairs, reach, idle_beat
-            )
-            _count(sums, beats, now, cost, ptr, edge_k, edge_all, edge_nonzero, lo, hi, gate_moving, gate_resting)
+            if reach >= 0:
+                _take_windows(beats, now, masks, ptr, edge_k, reach, lo, hi - lo, lines, group)
+            else:
+                _take_pieces(beats, now, cost, ptr, edge_k, factor, lo, hi - lo, lines, group)
+            _times_resting(beats, count, other, lo, hi - lo, lines, group, pairs, idle_beat)
+            _count(sums, beats, now, cost, ptr, edge_k, edge_all, ungated, lo, hi, gate_moving)
             for i in range(sequences):
                 shortest = stretch[i, 1 if later_k or fold else 0]
                 if done == 0:
