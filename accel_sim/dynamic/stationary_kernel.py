@@ -40,35 +40,53 @@ def _issued_steps(steps, t, t1, cost, first, last, edge_k, skip_waves):
 
 
 @kernel
-def _take_pieces(beats, steps, cost, ptr, edge_k, factor, lo, used, lines, group):
+def _take_pieces(beats, steps, cost, ptr, edge_k, factor, lo, used):
     """What the moving operands make of the beats ``(steps, lines)`` of a fold whose places begin at ``lo``.
 
-    The most pieces of a sync group's lanes, each times its ``factor``; groups count from the first line.
+    The most pieces of each place's lanes, each times its ``factor``.
     """
+    first = ptr[lo]
+    one_each = ptr[lo + used] - first == used
     for i in range(steps.size):
         values, beat = cost[steps[i]], beats[i]
-        for start in range(0, used, group):
+        if one_each:
+            for line in range(used):
+                pieces = np.int32(values[edge_k[first + line]] & np.uint8(PIECES))
+                beat[line] = max(np.int32(1), np.int32(pieces * factor[first + line]))
+            continue
+        e = first
+        for line in range(used):
             most = np.int32(1)
-            for e in range(ptr[lo + start], ptr[lo + min(used, start + group)]):
-                most = max(most, np.int32(values[edge_k[e]] & np.uint8(PIECES)) * factor[e])
-            for line in range(start, min(lines, start + group)):
-                beat[line] = most
+            last = ptr[lo + line + 1]
+            while e < last:
+                pieces = np.int32(values[edge_k[e]] & np.uint8(PIECES))
+                most = max(most, np.int32(pieces * factor[e]))
+                e += 1
+            beat[line] = most
 
 
 @kernel
-def _take_windows(beats, steps, masks, ptr, edge_k, reach, lo, used, lines, group):
+def _take_windows(beats, steps, masks, ptr, edge_k, reach, lo, used):
     """The same where the lanes of a PE retire their terms within a window."""
     scratch = np.empty(max(1, edge_k.size), np.uint32)
     for i in range(steps.size):
+        for line in range(used):
+            first, last = ptr[lo + line], ptr[lo + line + 1]
+            for e in range(first, last):
+                scratch[e - first] = masks[steps[i], edge_k[e]]
+            beats[i, line] = max(1, window_cycles(scratch, last - first, reach))
+
+
+@kernel
+def _synchronise(beats, count, used, lines, group):
+    """Give all lines of a sync group its longest beat; groups count from the first line, the last has unused ones."""
+    for i in range(count):
         for start in range(0, used, group):
-            most = 1
-            for place in range(lo + start, lo + min(used, start + group)):
-                first, last = ptr[place], ptr[place + 1]
-                for e in range(first, last):
-                    scratch[e - first] = masks[steps[i], edge_k[e]]
-                most = max(most, window_cycles(scratch, last - first, reach))
+            longest = np.int32(1)
+            for line in range(start, min(used, start + group)):
+                longest = max(longest, beats[i, line])
             for line in range(start, min(lines, start + group)):
-                beats[i, line] = most
+                beats[i, line] = longest
 
 
 @kernel
@@ -89,27 +107,52 @@ def _times_resting(beats, count, other, lo, used, lines, group, pairs, idle_beat
 
 
 @kernel
-def _count(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi, gate_moving):
-    """Multiplications of these steps and the multipliers' cycles.
+def _per_place(ptr, of_edges):
+    """Sums of the edges' values over each place."""
+    sums = np.zeros(ptr.size - 1, np.int64)
+    for place in range(sums.size):
+        sums[place] = of_edges[ptr[place] : ptr[place + 1]].sum()
+    return sums
 
-    ``every``, ``ungated``: lanes that multiply each edge entry, and those of them whose resting operand does not gate.
+
+@kernel
+def _count(sums, beats, steps, every, ungated, lo, hi):
+    """Multiplications of these steps and the multipliers' cycles, where no moving operand gates.
+
+    ``every``, ``ungated``: lanes of all columns of each place, and those of them whose resting operand does not gate.
     """
-    effectual, effectual_cycles = np.int64(0), np.int64(0)
-    multiplications, cycles = np.int64(0), np.int64(0)
+    cycles, effectual_cycles = np.int64(0), np.int64(0)
+    for i in range(steps.size):
+        beat = beats[i]
+        for place in range(lo, hi):
+            cycles += np.int64(beat[place - lo]) * every[place]
+            effectual_cycles += np.int64(beat[place - lo]) * ungated[place]
+    effectual = steps.size * ungated[lo:hi].sum()
+    sums[EFFECTUAL] += effectual
+    sums[GATED] += steps.size * every[lo:hi].sum() - effectual
+    sums[MULTIPLIER_CYCLES] += effectual_cycles
+    sums[GATED_CYCLES] += cycles - effectual_cycles
+
+
+@kernel
+def _count_gated(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi):
+    """The same where zeros among the moving operands gate, too; ``ungated`` is that of each edge entry."""
+    effectual, effectual_cycles, cycles = np.int64(0), np.int64(0), np.int64(0)
     for i in range(steps.size):
         values = cost[steps[i]]
+        e = ptr[lo]
         for place in range(lo, hi):
-            done, all_of_them = np.int64(0), np.int64(0)
-            for e in range(ptr[place], ptr[place + 1]):
-                all_of_them += every[e]
-                done += ungated[e] * np.int64(values[edge_k[e]] >> 7) if gate_moving else ungated[e]
+            done = np.int64(0)
+            last = ptr[place + 1]
+            while e < last:
+                done += ungated[e] * np.int64(values[edge_k[e]] >> np.uint8(7))  # the bit of NONZERO
+                e += 1
             beat = np.int64(beats[i, place - lo])
-            multiplications += all_of_them
             effectual += done
-            cycles += beat * all_of_them
             effectual_cycles += beat * done
+            cycles += beat * every[place]
     sums[EFFECTUAL] += effectual
-    sums[GATED] += multiplications - effectual
+    sums[GATED] += steps.size * every[lo:hi].sum() - effectual
     sums[MULTIPLIER_CYCLES] += effectual_cycles
     sums[GATED_CYCLES] += cycles - effectual_cycles
 
@@ -181,6 +224,7 @@ def run_block(
     f = np.empty((sequences, rows), np.int64)
     history = np.zeros((sequences, min(depth, t1 - t0), rows), np.int64)
     ungated = edge_nonzero if gate_resting else edge_all
+    every, ungated_of_place = _per_place(ptr, edge_all), _per_place(ptr, ungated)
     factor = np.ones(edge_k.size, np.int32)
     if pairs:
         factor[:] = edge_pair
@@ -193,12 +237,18 @@ def run_block(
             if count == 0:
                 break
             now = steps[:count]
+            used = hi - lo
             if reach >= 0:
-                _take_windows(beats, now, masks, ptr, edge_k, reach, lo, hi - lo, lines, group)
+                _take_windows(beats, now, masks, ptr, edge_k, reach, lo, used)
             else:
-                _take_pieces(beats, now, cost, ptr, edge_k, factor, lo, hi - lo, lines, group)
-            _times_resting(beats, count, other, lo, hi - lo, lines, group, pairs, idle_beat)
-            _count(sums, beats, now, cost, ptr, edge_k, edge_all, ungated, lo, hi, gate_moving)
+                _take_pieces(beats, now, cost, ptr, edge_k, factor, lo, used)
+            if group > 1:
+                _synchronise(beats, count, used, lines, group)
+            _times_resting(beats, count, other, lo, used, lines, group, pairs, idle_beat)
+            if gate_moving:
+                _count_gated(sums, beats, now, cost, ptr, edge_k, every, ungated, lo, hi)
+            else:
+                _count(sums, beats, now, every, ungated_of_place, lo, hi)
             for i in range(sequences):
                 shortest = stretch[i, 1 if later_k or fold else 0]
                 if done == 0:
