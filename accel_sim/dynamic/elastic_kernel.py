@@ -10,10 +10,17 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["WIDTH", "add_beats", "advance_rows", "row_order"]
+__all__ = ["WIDTH", "add_beats", "advance_rows", "larger", "row_order"]
 
 WIDTH = 64
 """Folds side by side: the state of 32 rows fits the first-level cache."""
+
+
+@kernel
+def larger(a, b):
+    """The larger of two 64-bit integers without a branch (processors cannot foresee which it is)."""
+    more = b - a
+    return a + (more & ~(more >> np.int64(63)))
 
 
 @kernel

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from accel_sim.dynamic.elastic_kernel import larger
 from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
 from accel_sim.jit import kernel
 
@@ -99,20 +100,20 @@ def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, gro
 def fold_end(beats, stretch, depth):
     """First cycle in which the last line of a fold by itself is free; ``beats (lines, steps)``.
 
-    The same as :func:`accel_sim.array.output_chain_kernel.run_fold` without a chain, in 32 bits and step by step.
+    The same as :func:`accel_sim.array.output_chain_kernel.run_fold` without a chain, faster.
     """
     lines, steps = beats.shape
     ring = min(depth, max(1, steps))
-    starts = np.full((ring, lines + 1), np.int32(-1), np.int32)  # of the last steps; nothing is below the last line
-    free = np.zeros(lines, np.int32)
+    starts = np.full((ring, lines + 1), -1, np.int64)  # of the last steps; nothing is below the last line
+    free = np.zeros(lines, np.int64)
     for t in range(steps):
         start = starts[t % ring]
-        above = np.int32(-1)
+        above = np.int64(-1)
         for line in range(lines):
-            above = max(max(free[line], start[line + 1]), np.int32(above + np.int32(1)))
+            above = larger(larger(free[line], start[line + 1]), above + 1)
             start[line] = above
-            free[line] = above + max(np.int32(beats[line, t]), np.int32(stretch))
-    return np.int64(free.max())
+            free[line] = above + larger(beats[line, t], stretch)
+    return free.max()
 
 
 @kernel

@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 from accel_sim.array.stationary_chain_kernel import begin_fold, chained_step, end_fold
+from accel_sim.dynamic.elastic_kernel import larger
 from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
 from accel_sim.jit import kernel
 
@@ -140,13 +141,10 @@ def _count_gated(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi):
     effectual, effectual_cycles, cycles = np.int64(0), np.int64(0), np.int64(0)
     for i in range(steps.size):
         values = cost[steps[i]]
-        e = ptr[lo]
         for place in range(lo, hi):
             done = np.int64(0)
-            last = ptr[place + 1]
-            while e < last:
+            for e in range(ptr[place], ptr[place + 1]):
                 done += ungated[e] * np.int64(values[edge_k[e]] >> np.uint8(7))  # the bit of NONZERO
-                e += 1
             beat = np.int64(beats[i, place - lo])
             effectual += done
             effectual_cycles += beat * done
@@ -161,25 +159,29 @@ def _count_gated(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi):
 def _advance(f, beats, first, count, lines, stretch):
     """Steps ``first .. count-1`` of ``beats`` with plain registers (D = 1) below the rows."""
     for i in range(first, count):
+        beat = beats[i]
         above = np.int64(-1)
-        for line in range(lines):
-            above = max(f[line] + max(np.int64(beats[i, line]), stretch), above + 1)
-            if line < lines - 1:
-                above = max(above, f[line + 1])  # the row below ended the step before: its register is free
+        for line in range(lines - 1):  # the row below ended the step before: its register is free
+            own = larger(f[line] + larger(np.int64(beat[line]), stretch), f[line + 1])
+            above = larger(own, above + 1)
             f[line] = above
+        f[lines - 1] = larger(f[lines - 1] + larger(np.int64(beat[lines - 1]), stretch), above + 1)
 
 
 @kernel
 def _advance_deep(f, beats, count, lines, stretch, history, done):
-    """The first ``count`` steps of ``beats`` with FIFOs: ``history`` holds the ends of the last D of ``done`` steps."""
+    """The first ``count`` steps of ``beats`` with FIFOs: ``history`` holds the ends of the last D of ``done`` steps,
+    -1 where none was.
+    """
     depth = history.shape[0]
     for i in range(count):
-        before = history[(done + i) % depth]
+        beat, before = beats[i], history[(done + i) % depth]
         above = np.int64(-1)
         for line in range(lines):
-            above = max(f[line] + max(np.int64(beats[i, line]), stretch), above + 1)
-            if line < lines - 1 and done + i >= depth:
-                above = max(above, before[line + 1])
+            own = f[line] + larger(np.int64(beat[line]), stretch)
+            if line < lines - 1:
+                own = larger(own, before[line + 1])
+            above = larger(own, above + 1)
             f[line] = above
             before[line] = above
 
@@ -253,6 +255,7 @@ def run_block(
                 shortest = stretch[i, 1 if later_k or fold else 0]
                 if done == 0:
                     f[i] = -1
+                    history[i] = -1
                     if chained:
                         begin = begin_fold(chains[i], rows - lines, rows, load_row[i])
                         for line in range(lines):
