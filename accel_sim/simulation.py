@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from accel_sim import __version__
@@ -87,7 +89,7 @@ def simulate(
         raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")
     machine = build_machine(hardware)
     stages = build_stages(workload)
-    runs = [_map_stage(machine, stages, index, ENGINES[engine], seed, progress) for index in range(len(stages))]
+    runs = _map_stages(machine, stages, ENGINES[engine], seed, progress)
     tiles = [
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
@@ -112,31 +114,42 @@ def simulate(
     )
 
 
-def _map_stage(
-    machine: Machine, stages: tuple[Stage, ...], index: int, engine: Engine, seed: int, progress: Progress | None
-) -> LayerRun | None:
+def _map_stages(
+    machine: Machine, stages: tuple[Stage, ...], engine: Engine, seed: int, progress: Progress | None
+) -> list[LayerRun | None]:
+    """Runs of all stages, in order. Where operands decide, on all cores: stages do not depend on each other here."""
+    one = partial(_map_stage, machine, engine, seed)
+    if not counts_depend_on_data(machine.hardware.array):
+        return _report(map(one, stages), stages, progress)
+    with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
+        return _report(pool.map(one, stages), stages, progress)
+
+
+def _report(
+    runs: Iterable[LayerRun | None], stages: tuple[Stage, ...], progress: Progress | None
+) -> list[LayerRun | None]:
+    done = []
+    for run, stage in zip(runs, stages, strict=True):
+        done.append(run)
+        if progress is not None:
+            progress(len(done), len(stages), stage.layers[0].name)
+    return done
+
+
+def _map_stage(machine: Machine, engine: Engine, seed: int, stage: Stage) -> LayerRun | None:
     """Tiles of an array stage under its best mapping; ``None`` for a vector layer."""
-    stage = stages[index]
     work = stage.array_work
-    run = None
-    if work is not None:
-        dependencies = Dependencies(
-            weights=_last(stage.weight_stages),
-            activations=_last(stage.input_stages),
-            extra=_last(stage.extra_stages),
-        )
-        array = machine.hardware.array
-        check_operands(work.layer, array)
-        run = engine(
-            machine,
-            work,
-            find_tiling(machine, work),
-            dependencies,
-            partial(layer_operands, work.layer, seed, array.weight_sparsity),
-        )
-    if progress is not None:
-        progress(index + 1, len(stages), stage.layers[0].name)
-    return run
+    if work is None:
+        return None
+    dependencies = Dependencies(
+        weights=_last(stage.weight_stages),
+        activations=_last(stage.input_stages),
+        extra=_last(stage.extra_stages),
+    )
+    array = machine.hardware.array
+    check_operands(work.layer, array)
+    operands = partial(layer_operands, work.layer, seed, array.weight_sparsity)
+    return engine(machine, work, find_tiling(machine, work), dependencies, operands)
 
 
 def _last(stages: Iterable[int]) -> int:

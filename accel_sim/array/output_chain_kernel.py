@@ -19,17 +19,18 @@ END = 0
 
 
 @kernel
-def new_chain(lines, depth):
+def new_chain(rows, cols, depth):
     """State of a sequence of overlapping folds: per line when it is free and until when its shadow holds it, the
-    FIFOs between lines, the end of each line's drain, the end of the sequence.
+    FIFOs between lines, the end of each column's drain, the end of the sequence.
     """
+    lines = max(rows, cols)
     return (
         np.zeros(lines, np.int64),
         np.zeros(lines, np.int64),
         np.zeros((lines, depth), np.int64),
         np.zeros(lines, np.int64),
         np.zeros(lines, np.int64),
-        np.zeros(lines, np.int64),
+        np.zeros(cols, np.int64),
         np.zeros(1, np.int64),
     )
 
@@ -94,10 +95,11 @@ def drain_chain(chain, lines, across, height, drain_row, drains, transposed):
             scalars[END] = max(scalars[END], begin + length)
     else:
         begin = max(ends.max(), drained[0])
-        drained[0] = begin + length
         for r in range(lines):
             hold[r] = begin + (r + 1) * drain_row
-        scalars[END] = max(scalars[END], begin + length + across - 1)
+        for c in range(across):  # a column that the fold before did not use may be empty sooner
+            drained[c] = max(ends.max() + c, drained[c]) + length
+            scalars[END] = max(scalars[END], drained[c])
 
 
 @kernel
@@ -116,12 +118,16 @@ def append_equal_folds(
     fold only shifts the chain, so do the rest.
     """
     free, hold, _, _, _, drained, scalars = chain
-    before = np.empty((3, lines), np.int64)
+    columns = lines if transposed else across
+    before = np.empty((2, lines), np.int64)
+    drained_before = np.empty(columns, np.int64)
     done = 0
     while done < count:
         end = scalars[END]
         for line in range(lines):
-            before[0, line], before[1, line], before[2, line] = free[line], hold[line], drained[line]
+            before[0, line], before[1, line] = free[line], hold[line]
+        for c in range(columns):
+            drained_before[c] = drained[c]
         if may_block:
             run_fold(np.full((lines, steps), beat), beat, depth, True, chain)
         else:
@@ -132,10 +138,9 @@ def append_equal_folds(
         steady = not may_block and scalars[END] - end == shift
         for line in range(lines):
             steady = steady and free[line] - before[0, line] == shift
-            if drains:
-                steady = steady and hold[line] - before[1, line] == shift
-            if drains and (transposed or line == 0):
-                steady = steady and drained[line] - before[2, line] == shift
+            steady = steady and (not drains or hold[line] - before[1, line] == shift)
+        for c in range(columns):
+            steady = steady and (not drains or drained[c] - drained_before[c] == shift)
         if not steady:
             continue
         rest = (count - done) * shift
@@ -144,8 +149,9 @@ def append_equal_folds(
             free[line] += rest
             if drains:
                 hold[line] += rest
-            if drains and (transposed or line == 0):
-                drained[line] += rest
+        for c in range(columns):
+            if drains:
+                drained[c] += rest
         done = count
 
 

@@ -191,8 +191,8 @@ def _add_to_stationary_chain(chain, array, lanes, pace, groups, tile_m, tile_n, 
 @kernel
 def _new_states(array):
     """A sequence, and the chains that take its place where folds overlap."""
-    lines, depth = max(array[X_ROWS], array[X_COLS]), array[X_FIFO_DEPTH]
-    return new_state(), new_chain(lines, depth), new_stationary_chain(array[X_ROWS], depth)
+    rows, depth = array[X_ROWS], array[X_FIFO_DEPTH]
+    return new_state(), new_chain(rows, array[X_COLS], depth), new_stationary_chain(rows, depth)
 
 
 @kernel

@@ -82,10 +82,8 @@ class _Timer:
         self._array, self.pace, self._transposed = hardware.array, pace, transposed
         self.chained = self._array.fold_overlap == "full"
         self._sequences = Sequences(self._array.arrays, min(OVERLAP_CODE[self._array.fold_overlap], 1), os=True)
-        lines = self._array.cols if transposed else self._array.rows
-        self._chains = [
-            new_chain(lines, self._array.fifo_depth) for _ in range(self._array.arrays if self.chained else 1)
-        ]
+        count = self._array.arrays if self.chained else 1
+        self._chains = [new_chain(self._array.rows, self._array.cols, self._array.fifo_depth) for _ in range(count)]
 
     def run_chained(self, index: int, beats: Ints, rows: int, cols: int, later_k: bool) -> None:
         """Run one fold of ``rows × cols`` outputs on array ``index``, in the wake of the one before."""

@@ -19,7 +19,7 @@ FOLDS = st.lists(
 @given(FOLDS, st.integers(1, 4), st.integers(1, 3), st.booleans(), st.booleans())
 def test_any_folds(folds, beat, depth, transposed, drains):
     """Folds of (rows, columns, steps, how many, cycles per row of the drain)."""
-    at_once, by_step = new_chain(5, depth), new_chain(5, depth)
+    at_once, by_step = new_chain(5, 5, depth), new_chain(5, 5, depth)
     may_block = not transposed and max(fold[4] for fold in folds) > depth * beat
     for r, c, steps, count, drain_row in folds:
         lines, across = (c, r) if transposed else (r, c)
@@ -35,7 +35,7 @@ def test_any_folds(folds, beat, depth, transposed, drains):
 @settings(max_examples=100, deadline=None, derandomize=True)
 @given(FOLDS, st.integers(1, 4), st.integers(1, 3))
 def test_a_full_fifo_delays_nothing_where_all_folds_have_all_rows(folds, beat, depth):
-    at_once, by_step = new_chain(5, depth), new_chain(5, depth)
+    at_once, by_step = new_chain(5, 5, depth), new_chain(5, 5, depth)
     for _, c, steps, count, drain_row in folds:
         append_equal_folds(at_once, count, 5, c, 5, steps, beat, drain_row, True, False, depth, False)
         append_equal_folds(by_step, count, 5, c, 5, steps, beat, drain_row, True, False, depth, True)
