@@ -9,7 +9,17 @@ from torch import Tensor, nn
 
 from accel_sim.errors import DataError
 
-__all__ = ["IMAGENET", "PIXELS_0_TO_1", "PIXELS_0_TO_255", "Normalisation", "normalisation_of"]
+__all__ = [
+    "CAFFE",
+    "CIFAR10",
+    "CIFAR100",
+    "IMAGENET",
+    "PIXELS_0_TO_1",
+    "PIXELS_0_TO_255",
+    "PIXELS_MINUS_1_TO_1",
+    "Normalisation",
+    "normalisation_of",
+]
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,11 @@ class Normalisation:
 IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 PIXELS_0_TO_1 = Normalisation((0.0,), (1.0,))
 PIXELS_0_TO_255 = Normalisation((0.0,), (1 / 255,))
+PIXELS_MINUS_1_TO_1 = Normalisation((0.5,), (0.5,))
+CIFAR10 = Normalisation((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+CIFAR100 = Normalisation((0.507, 0.487, 0.441), (0.267, 0.256, 0.276))
+CAFFE = Normalisation((123 / 255, 117 / 255, 104 / 255), (1 / 255,))
+"""Pixels 0..255 minus rounded means, as the networks of Caffe's model zoo take them."""
 
 
 def normalisation_of(model: nn.Module, channels: int) -> Normalisation:

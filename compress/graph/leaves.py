@@ -46,6 +46,10 @@ def _avg_pool(module: nn.AvgPool2d, x: Arguments, _: Parameter) -> tuple[str, Ar
     return "avg_pool2d", (x[0], module.kernel_size, module.stride, module.padding)
 
 
+def _zero_pad(module: nn.ZeroPad2d, x: Arguments, _: Parameter) -> tuple[str, Arguments]:
+    return "pad", (x[0], module.padding)
+
+
 def _named(op: str) -> Callable[[Any, Arguments, Parameter], tuple[str, Arguments]]:
     return lambda _module, x, _p: (op, x[:1])
 
@@ -59,6 +63,7 @@ _LEAVES: dict[type[nn.Module], Callable[[Any, Arguments, Parameter], tuple[str, 
     nn.MaxPool2d: _max_pool,
     nn.AvgPool2d: _avg_pool,
     nn.AdaptiveAvgPool2d: _named("adaptive_avg_pool2d"),
+    nn.ZeroPad2d: _zero_pad,
     nn.ReLU: _named("relu"),
     nn.ReLU6: _named("relu6"),
     nn.Hardswish: _named("hardswish"),

@@ -90,7 +90,10 @@ class ResNet8(nn.Module):
         self.stem = nn.Conv2d(3, 16, 3, padding=1)
         self.stem_bn = nn.BatchNorm2d(16, eps=1e-3)
         for stack, (in_channels, channels, stride) in enumerate(((16, 16, 1), (16, 32, 2), (32, 64, 2)), start=1):
+            # "SAME" for a 3×3 kernel with stride 2 on an even size pads on the right and below only
             padding = 1 if stride == 1 else 0
+            if stride != 1:
+                self.add_module(f"s{stack}_pad", nn.ZeroPad2d((0, 1, 0, 1)))
             self.add_module(f"s{stack}_conv1", nn.Conv2d(in_channels, channels, 3, stride, padding))
             self.add_module(f"s{stack}_bn1", nn.BatchNorm2d(channels, eps=1e-3))
             self.add_module(f"s{stack}_conv2", nn.Conv2d(channels, channels, 3, padding=1))
@@ -108,8 +111,7 @@ class ResNet8(nn.Module):
 
     def _stack(self, x: Tensor, name: str) -> Tensor:
         strided = name != "s1"
-        # "SAME" for a 3×3 kernel with stride 2 on an even size pads on the right and below only
-        padded = functional.pad(x, (0, 1, 0, 1)) if strided else x
+        padded = self._modules_of(name, "pad")(x) if strided else x
         out = functional.relu(self._modules_of(name, "bn1")(self._modules_of(name, "conv1")(padded)))
         out = self._modules_of(name, "bn2")(self._modules_of(name, "conv2")(out))
         return functional.relu(out + (self._modules_of(name, "short")(x) if strided else x))
