@@ -1,0 +1,86 @@
+"""The range of least squared error: clipping against resolution, found by trying (as in Banner et al., 2019)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from compress.quantization.grid import largest_integer
+from compress.quantization.ranges.histogram import Histogram
+from compress.quantization.ranges.registry import Target, activation_range, weight_range
+
+__all__ = ["activation_mse", "weight_mse"]
+
+SHARES = 100
+"""Ends that are tried for activations: every hundredth of the range seen."""
+COARSE, FINE = 16, 8
+"""Magnitudes that are tried for a channel of weights: even shares of the largest, then between the best's
+neighbours."""
+BLOCK = 1 << 16
+"""Weights at a time: they stay in the processor's cache while all magnitudes are tried."""
+
+
+@activation_range("mse")
+def activation_mse(seen: Histogram, target: Target) -> tuple[float, float]:
+    """Ends from a grid search over the histogram; with a zero point both ends in turn, twice."""
+    used = seen.counts > 0
+    values, counts = seen.centres[used], seen.counts[used]
+    low, high = seen.low, max(seen.high, 0.0)
+    if not target.signed:
+        return _best(values, counts, target, [(0.0, end) for end in _shares(high)])
+    if target.symmetric:
+        return _best(values, counts, target, [(-end, end) for end in _shares(max(-low, high))])
+    for _ in range(2):
+        low, high = _best(values, counts, target, [(low, end) for end in _shares(max(seen.high, 0.0))])
+        low, high = _best(values, counts, target, [(-end, high) for end in _shares(max(-seen.low, 0.0))])
+    return low, high
+
+
+def _shares(largest: float) -> list[float]:
+    """Even shares of an end, the whole first."""
+    return [largest * share / SHARES for share in range(SHARES, 0, -1)] if largest > 0 else [0.0]
+
+
+def _best(values: Tensor, counts: Tensor, target: Target, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The range of least squared error; the first of equal ones."""
+
+    def error(ends: tuple[float, float]) -> float:
+        grid = target.grid(*ends)
+        steps = (values / grid.scale).round_().clamp_(grid.low - grid.zero_point, grid.high - grid.zero_point)
+        return torch.dot(steps.mul_(grid.scale).sub_(values).square_(), counts).item()
+
+    return min(ranges, key=error)
+
+
+@weight_range("mse")
+def weight_mse(rows: Tensor, bits: int) -> Tensor:
+    """The magnitude of least squared error of each channel; the largest weight's where several are equal."""
+    per_block = max(1, BLOCK // rows.shape[1])
+    return torch.cat([_best_magnitudes(block, bits) for block in torch.split(rows, per_block)])
+
+
+def _best_magnitudes(rows: Tensor, bits: int) -> Tensor:
+    largest = rows.abs().amax(1, keepdim=True)
+    best, error = largest.clone(), _rounding_error(rows, largest, bits)
+    for offsets in (
+        [share / COARSE - 1 for share in range(COARSE - 1, 0, -1)],
+        [step / FINE / COARSE for step in range(FINE - 1, -FINE, -1) if step],
+    ):
+        centre = best.clone()
+        for offset in offsets:
+            tried = (centre + offset * largest).clamp_(max=largest)
+            here = _rounding_error(rows, tried, bits)
+            better = here < error
+            best, error = torch.where(better, tried, best), torch.where(better, here, error)
+    return best[:, 0]
+
+
+def _rounding_error(rows: Tensor, largest: Tensor, bits: int) -> Tensor:
+    """Squared error ``(channels, 1)`` of rounding with the given magnitudes; infinite where one is not above zero."""
+    steps = largest_integer(bits, signed=True)
+    scales = torch.where(largest > 0, largest, 1.0) / steps
+    rounded = (rows / scales).round_().clamp_(-steps, steps).mul_(scales)
+    error = rounded.sub_(rows).square_().sum(1, keepdim=True)
+    return torch.where(largest > 0, error, torch.inf)
