@@ -22,6 +22,8 @@ from compress.graph.operations import CONSTANT_FACTORIES, Call, Facts, describe,
 __all__ = ["GraphWalker", "TracedTensor"]
 
 OPERATOR_NAMES = {"iadd": "add", "isub": "sub", "imul": "mul", "truediv": "div", "itruediv": "div"}
+ROUTING = frozenset(["layout", "slice", "chunk", "cat", "roll", "pad", "mean", "sum", "amax"])
+"""Kinds whose arguments besides tensors say which element goes where."""
 GEMM_OR_NORM = ("conv2d", "linear", "matmul", "batch_norm", "layer_norm", "group_norm")
 
 
@@ -48,6 +50,8 @@ class GraphWalker:
         tensors = (*model.named_parameters(), *model.named_buffers())
         self._names = {id(tensor): name for name, tensor in tensors}
         self._taken_apart: dict[Any, fx.GraphModule] = {}
+        self._depth = 0
+        self._traced = ""
 
     def run(
         self, traced: fx.GraphModule, inputs: Sequence[Tensor], bindings: Mapping[str, str] | None
@@ -76,10 +80,19 @@ class GraphWalker:
 
     def _walk(self, traced: fx.GraphModule, inputs: Sequence[Any], scope: str, *, names_modules: bool) -> Any:
         """Walk one graph; ``inputs`` are the values of its placeholders in order."""
+        self._depth += 1
+        try:
+            return self._walk_nodes(traced, inputs, scope, names_modules=names_modules)
+        finally:
+            self._depth -= 1
+
+    def _walk_nodes(self, traced: fx.GraphModule, inputs: Sequence[Any], scope: str, *, names_modules: bool) -> Any:
         env: dict[fx.Node, Any] = {}
         placeholders = iter(inputs)
         spent = _spent_after(traced.graph)
         for node in traced.graph.nodes:
+            if self._depth == 1:
+                self._traced = node.name
             if node.op == "placeholder":
                 env[node] = next(placeholders)
                 continue
@@ -181,15 +194,21 @@ class GraphWalker:
                 output_shapes=shapes,
                 roles=facts.roles,
                 gemm=facts.gemm,
-                attributes=facts.attributes,
+                attributes={**facts.attributes, **self._origin(facts.kind, call)},
             )
             if facts.gemm is not None:
                 traced = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, TracedTensor)]
                 values = {id(leaf.ref): leaf.value for leaf in traced}
                 self.on_product(str(outputs[0].producer), facts, [values[id(ref)] for ref in facts.operands])
+            self.on_operation(str(outputs[0].producer), tensors)
         named = iter(outputs)
         results = [TracedTensor(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
         return pytree.tree_unflatten(results, form)
+
+    def _origin(self, kind: str, call: Call) -> dict[str, Any]:
+        """Where the operation stands in the traced graph and, if its arguments say what goes where, those."""
+        origin: dict[str, Any] = {"traced": self._traced, "part": self._depth > 1}
+        return {**origin, "arguments": (call.args[1:], dict(call.kwargs))} if kind in ROUTING else origin
 
     def _take_apart_module(self, module: nn.Module, path: str, args: Any, kwargs: Any) -> Any:
         tensors = {**dict(module.named_parameters()), **dict(module.named_buffers())}
@@ -252,6 +271,9 @@ class GraphWalker:
 
     def on_product(self, node: str, facts: Facts, operands: Sequence[Tensor]) -> None:
         """Called for every matrix product with the tensors of ``facts.operands``; nothing to see in fake ones."""
+
+    def on_operation(self, node: str, outputs: Sequence[Tensor]) -> None:
+        """Called for every operation of the graph with what it gives; nothing to see in fake tensors."""
 
 
 def _spent_after(graph: fx.Graph) -> dict[fx.Node, list[fx.Node]]:

@@ -63,6 +63,7 @@ class LayerStatistics:
             of all images); k is ordered as ``weight[0].flatten()``: (input channel of the group, kernel row, column).
         input_means: ``(groups, k)``, the mean of x.
         output_means: ``(out_channels,)`` mean of the output after batch normalisation and activation function.
+        output_magnitudes: ``(out_channels,)`` mean of its absolute value; equal to the mean after a ReLU.
         output_zeros: ``(out_channels,)`` share of zeros there (APoZ; Hu et al., 2016).
         output_ranks: ``(out_channels,)`` mean rank of the output's feature maps (HRank; Lin et al., 2020).
         weight_gradients: the weight's shape, mean gradient of the loss.
@@ -73,6 +74,7 @@ class LayerStatistics:
     input_moments: Tensor | None = None
     input_means: Tensor | None = None
     output_means: Tensor | None = None
+    output_magnitudes: Tensor | None = None
     output_zeros: Tensor | None = None
     output_ranks: Tensor | None = None
     weight_gradients: Tensor | None = None
