@@ -29,6 +29,10 @@ class DataError(InputError):
     """A data set that is missing, damaged or not known, or images that do not fit the model."""
 
 
+class PolicyError(InputError):
+    """A compression policy that is wrong, or does not fit the network."""
+
+
 class MappingError(InputError):
     """A layer that no legal tile of the machine can hold; says which buffer and how much it needs."""
 

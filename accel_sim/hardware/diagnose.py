@@ -13,7 +13,6 @@ from typing import Any, NoReturn, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from accel_sim.errors import HardwareError
 from accel_sim.hardware.document import Document, FieldPath, Mark
 
 __all__ = ["Problem", "allowed_text", "fail", "show", "suggestion", "validate"]
@@ -36,7 +35,7 @@ def validate(model: type[_Model], document: Document) -> _Model:
     """The document as a ``model``.
 
     Raises:
-        HardwareError: all problems of the document, one line each, in the order of the file.
+        InputError: (of ``document.kind.error``) all problems of the document, one line each, in the order of the file.
 
     """
     problems = [Problem(path, "is stated twice") for path in document.repeated]
@@ -53,7 +52,7 @@ def validate(model: type[_Model], document: Document) -> _Model:
 def fail(document: Document, problems: Iterable[Problem]) -> NoReturn:
     """Raise all ``problems`` at once, one line each, in the order of the file and then of the overrides."""
     located = sorted({_locate(document, problem) for problem in problems})
-    raise HardwareError("\n".join(line for _, line in located))
+    raise document.kind.error("\n".join(line for _, line in located))
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
@@ -218,7 +217,10 @@ def _range(schema: Schema) -> str:
         return f" from {low:g} to {high:.10g}"
     lower = "" if above is None else f" above {above:g}"
     lower = lower if low is None else f" of at least {low:g}"
-    return lower if high is None else f"{lower}{' and' if lower else ''} up to {high:.10g}"
+    below = schema.get("exclusiveMaximum")
+    upper = "" if below is None else f"below {below:.10g}"
+    upper = upper if high is None else f"up to {high:.10g}"
+    return f"{lower}{' and' if lower and upper else ''}{' ' if upper else ''}{upper}"
 
 
 def _text_length(schema: Schema) -> str:

@@ -24,18 +24,33 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.nodes import ScalarNode
 
-from accel_sim.errors import HardwareError
+from accel_sim.errors import HardwareError, InputError
 
-__all__ = ["Document", "FieldPath", "Mark", "parse_document", "parse_value", "read_document"]
+__all__ = ["HWCONFIG", "Document", "FieldPath", "FileKind", "Mark", "parse_document", "parse_value", "read_document"]
 
-# A hwconfig has some 2 kB and 150 names and values; the pure-Python parser reads about 5 kB per 100 ms.
-MAX_BYTES = 65_536
-MAX_VALUES = 2_000
 MAX_DEPTH = 16
 _CORE_TAG = "tag:yaml.org,2002:"
 
 FieldPath = tuple[str, ...]
 """Keys from the top of a document down to a field; an index of a list counts as a key."""
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """What a kind of file may hold, and the error that a wrong one raises.
+
+    Attributes:
+        max_bytes, max_values: size of the text; number of names and values.
+        error: class of the errors.
+    """
+
+    max_bytes: int
+    max_values: int
+    error: type[InputError]
+
+
+# A hwconfig has some 2 kB and 150 names and values; the pure-Python parser reads about 5 kB per 100 ms.
+HWCONFIG = FileKind(max_bytes=65_536, max_values=2_000, error=HardwareError)
 
 
 @dataclass(frozen=True, order=True)
@@ -56,6 +71,7 @@ class Document:
         keys, values: where each field's key and value begin.
         repeated: keys that their mapping already has, with the place of the second one.
         overridden: fields that were set from outside the file.
+        kind: what kind of file it is.
 
     """
 
@@ -65,43 +81,44 @@ class Document:
     values: Mapping[FieldPath, Mark] = field(default_factory=dict)
     repeated: Mapping[FieldPath, Mark] = field(default_factory=dict)
     overridden: frozenset[FieldPath] = frozenset()
+    kind: FileKind = HWCONFIG
 
 
-def read_document(path: Path, label: str | None = None) -> Document:
+def read_document(path: Path, label: str | None = None, kind: FileKind = HWCONFIG) -> Document:
     """The document in ``path``.
 
     Raises:
-        HardwareError: the file cannot be read, or see :func:`parse_document`.
+        InputError: (of ``kind.error``) the file cannot be read, or see :func:`parse_document`.
 
     """
     label = label or str(path)
     try:
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise HardwareError(f"{label}: holds {size} bytes; allowed: up to {MAX_BYTES}")
+        if size > kind.max_bytes:
+            raise kind.error(f"{label}: holds {size} bytes; allowed: up to {kind.max_bytes}")
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise HardwareError(f"{label}: cannot be read: {error.strerror or error}") from None
+        raise kind.error(f"{label}: cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise HardwareError(f"{label}: is not UTF-8 text") from None
-    return parse_document(text, label)
+        raise kind.error(f"{label}: is not UTF-8 text") from None
+    return parse_document(text, label, kind)
 
 
-def parse_document(text: str, label: str) -> Document:
+def parse_document(text: str, label: str, kind: FileKind = HWCONFIG) -> Document:
     """The mapping that ``text`` holds.
 
     Raises:
-        HardwareError: not YAML, empty, not a mapping, with tags, anchors, too many levels or too many values.
+        InputError: (of ``kind.error``) not YAML, empty, not a mapping, with tags, anchors, too many levels or values.
     """
-    reader = _Reader(text, label)
+    reader = _Reader(text, label, kind)
     tree = reader.root()
     if () not in reader.values:
-        raise HardwareError(f"{label}:1:1: is empty; a mapping of fields is needed")
+        raise kind.error(f"{label}:1:1: is empty; a mapping of fields is needed")
     if not isinstance(tree, dict):
-        kind = "list" if isinstance(tree, list) else "single value"
+        found = "list" if isinstance(tree, list) else "single value"
         mark = reader.values[()]
-        raise HardwareError(f"{label}:{mark.line}:{mark.column}: holds a {kind}; a mapping of fields is needed")
-    return Document(label, tree, reader.keys, reader.values, reader.repeated)
+        raise kind.error(f"{label}:{mark.line}:{mark.column}: holds a {found}; a mapping of fields is needed")
+    return Document(label, tree, reader.keys, reader.values, reader.repeated, kind=kind)
 
 
 def parse_value(text: str, label: str) -> Any:
@@ -110,7 +127,7 @@ def parse_value(text: str, label: str) -> Any:
     Raises:
         HardwareError: as :func:`parse_document`, and keys that are stated twice.
     """
-    reader = _Reader(text, label)
+    reader = _Reader(text, label, HWCONFIG)
     value = reader.root()
     for path in reader.repeated:
         raise HardwareError(f"{label}: states {path[-1]!r} twice")
@@ -123,12 +140,13 @@ class _Reader:
     Events are flat and come one by one, so an anchor, a tag or a level too deep is refused before anything is built.
     """
 
-    def __init__(self, text: str, label: str) -> None:
+    def __init__(self, text: str, label: str, kind: FileKind) -> None:
         self.keys: dict[FieldPath, Mark] = {}
         self.values: dict[FieldPath, Mark] = {}
         self.repeated: dict[FieldPath, Mark] = {}
         self._label = label
         self._text = text
+        self._kind = kind
         self._yaml = YAML(typ="safe", pure=True)
         self._count = 0
 
@@ -141,9 +159,9 @@ class _Reader:
             mark = error.problem_mark or error.context_mark
             place = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
             text = _one_line(error.problem or error.context)
-            raise HardwareError(f"{self._label}{place}: is not YAML: {text}") from None
+            raise self._kind.error(f"{self._label}{place}: is not YAML: {text}") from None
         except YAMLError as error:
-            raise HardwareError(f"{self._label}: is not YAML: {_one_line(error)}") from None
+            raise self._kind.error(f"{self._label}: is not YAML: {_one_line(error)}") from None
         return value
 
     def _documents(self) -> Any:
@@ -217,12 +235,12 @@ class _Reader:
             raise self._error(event, f"the tag {tag!r} is not allowed; values carry no tags")
         if len(path) > MAX_DEPTH:
             raise self._error(event, f"is nested deeper than {MAX_DEPTH} levels")
-        if self._count > MAX_VALUES:
-            raise self._error(event, f"holds more than {MAX_VALUES} names and values")
+        if self._count > self._kind.max_values:
+            raise self._error(event, f"holds more than {self._kind.max_values} names and values")
 
-    def _error(self, event: Any, text: str) -> HardwareError:
+    def _error(self, event: Any, text: str) -> InputError:
         mark = _mark(event)
-        return HardwareError(f"{self._label}:{mark.line}:{mark.column}: {text}")
+        return self._kind.error(f"{self._label}:{mark.line}:{mark.column}: {text}")
 
 
 def _mark(event: Any) -> Mark:

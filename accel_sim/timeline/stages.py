@@ -11,6 +11,7 @@ from accel_sim.machine import Machine
 from accel_sim.result import CycleCounts
 from accel_sim.schedule import Stage
 from accel_sim.timeline import kernel
+from accel_sim.workload import VectorLayer
 
 __all__ = ["StageTimes", "network_times", "vector_tiles"]
 
@@ -34,8 +35,8 @@ class StageTimes:
 def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArray[np.int64]:
     """Tiles of a vector layer that runs alone: it streams its operands in pieces that fit the SRAM halves."""
     layer = stage.layers[0]
-    assert not stage.array_work  # called for vector stages only
-    in_bytes = sum(-(-size * layer.stored_bits // 8) for size in getattr(layer, "input_elements", ()))
+    assert isinstance(layer, VectorLayer)  # called for vector stages only
+    in_bytes = sum(-(-size * layer.bits // 8) for size in layer.input_elements)
     largest = np.minimum(machine.half_bits[[0, 2]] / 8, _STREAMED_BYTES)
     count = max(1, *(int(np.ceil(share)) for share in np.array([in_bytes, stage.stored_bytes]) / largest))
     cycles = -(-stage.vector_operations // machine.hardware.vector_lanes)

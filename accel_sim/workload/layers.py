@@ -126,7 +126,8 @@ class VectorLayer:
         input_elements: elements of each input tensor, in the order of ``inputs``.
         inputs: the layers that produce them; ``""`` stands for the network's input.
         output_elements: elements of the output.
-        bits: width of one stored element.
+        bits: width of one element that it reads.
+        out_bits: width of one stored element of the output; ``None`` means ``bits``.
 
     """
 
@@ -137,11 +138,12 @@ class VectorLayer:
     inputs: tuple[str, ...]
     output_elements: int
     bits: int = 8
+    out_bits: int | None = None
 
     @property
     def stored_bits(self) -> int:
         """Width of one stored output element."""
-        return self.bits
+        return self.bits if self.out_bits is None else self.out_bits
 
 
 Layer = GemmLayer | VectorLayer

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from accel_sim.errors import HardwareError
-from accel_sim.hardware.document import MAX_BYTES
+from accel_sim.hardware.document import HWCONFIG
 from accel_sim.hardware.load import load_hardware
 
 GOOD = """\
@@ -151,7 +151,7 @@ def test_one_wrong_field(old: str, new: str, line: str, tmp_path: Path) -> None:
         ("name: " + 17 * "[" + 17 * "]", "hw.yaml:1:23: is nested deeper than 16 levels"),
         ("rows: " + 5000 * "9", "hw.yaml:1:7: the number 99999999999999999999… cannot be read"),
         ("\n".join(f"k{i}: 1" for i in range(2000)), "hw.yaml:1000:7: holds more than 2000 names and values"),
-        ("a" * (MAX_BYTES + 1), "hw.yaml: holds 65537 bytes; allowed: up to 65536"),
+        ("a" * (HWCONFIG.max_bytes + 1), "hw.yaml: holds 65537 bytes; allowed: up to 65536"),
         (b"\xff\xfe\x00", "hw.yaml: is not UTF-8 text"),
     ],
     ids=lambda value: str(value)[:24],
