@@ -1,4 +1,8 @@
-"""A folder of images per class: ``imagefolder:ROOT`` with ``ROOT/CLASS/*.jpg``."""
+"""A folder of images per class: ``imagefolder:ROOT`` with ``ROOT/CLASS/*.jpg``, or ``ROOT/train`` beside ``ROOT/val``.
+
+Classes are numbered in the order of their folders' names, as torchvision does. Where there is no ``train``, all images
+are test images.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +12,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from accel_sim.errors import DataError
+from compress.data.images import Part
+from compress.data.photographs import SUFFIXES, read_photograph, scale_and_crop
 
-__all__ = ["FolderImages", "open_folder"]
-
-SUFFIXES = frozenset([".jpg", ".jpeg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"])
-RESIZE, CROP = 256, 224
-"""The usual evaluation: the shorter side to 256 pixels, then the central 224; in proportion for other sizes."""
+__all__ = ["FolderData", "FolderImages", "open_folder"]
 
 
 @dataclass(frozen=True)
@@ -33,41 +34,52 @@ class FolderImages:
 
     def pixels(self, indices: Sequence[int], shape: tuple[int, int, int]) -> Tensor:
         """``(len(indices), *shape)`` in 0..1: scaled (bilinear, antialiased) and cropped to the centre."""
-        return torch.stack([_read(self.files[index], shape) for index in indices])
+        files = (self.files[index] for index in indices)
+        return torch.stack([read_photograph(file, str(file), shape, scale_and_crop) for file in files]).float() / 255
 
 
-def open_folder(rest: str) -> FolderImages:
+@dataclass(frozen=True)
+class FolderData:
+    """Files by class; a class has the same number in both parts."""
+
+    class_names: tuple[str, ...]
+    training_files: tuple[Path, ...]
+    test_files: tuple[Path, ...]
+
+    @property
+    def classes(self) -> int:
+        """How many folders there are."""
+        return len(self.class_names)
+
+    def training(self) -> Part | None:
+        """What lies below ``train``."""
+        return self._part(self.training_files) if self.training_files else None
+
+    def test(self) -> Part:
+        """What lies below ``val``, or everything."""
+        return self._part(self.test_files)
+
+    def _part(self, files: tuple[Path, ...]) -> Part:
+        number = {name: index for index, name in enumerate(self.class_names)}
+        return Part(FolderImages(files), np.array([number[file.parent.name] for file in files], dtype=np.int64))
+
+
+def open_folder(rest: str) -> FolderData:
     """Find the images below the folder ``rest``."""
     root = Path(rest)
     if not rest or not root.is_dir():
         raise DataError(f"data imagefolder:{rest}: is no folder; allowed: imagefolder:ROOT with ROOT/CLASS/IMAGE.jpg")
-    files = sorted(path for path in root.glob("*/*") if path.suffix.lower() in SUFFIXES)
-    if not files:
+    apart = (root / "train").is_dir() and (root / "val").is_dir()
+    training, test = (_files(root / "train"), _files(root / "val")) if apart else ((), _files(root))
+    if not test:
         raise DataError(f"data imagefolder:{rest}: holds no image; allowed: ROOT/CLASS/IMAGE with {_list_suffixes()}")
-    return FolderImages(tuple(files))
+    names = sorted({file.parent.name for file in (*training, *test)})
+    return FolderData(tuple(names), training, test)
+
+
+def _files(root: Path) -> tuple[Path, ...]:
+    return tuple(sorted(path for path in root.glob("*/*") if path.suffix.lower() in SUFFIXES))
 
 
 def _list_suffixes() -> str:
     return " ".join(sorted(SUFFIXES))
-
-
-def _read(path: Path, shape: tuple[int, int, int]) -> Tensor:
-    channels, height, width = shape
-    if channels not in (1, 3):
-        raise DataError(f"{path}: an image has 1 or 3 channels; the model takes {channels}")
-    try:
-        with Image.open(path) as image:
-            pixels = np.asarray(_fit(image.convert("L" if channels == 1 else "RGB"), height, width))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise DataError(f"{path}: cannot be read as an image ({type(error).__name__})") from error
-    return torch.from_numpy(pixels.reshape(height, width, channels).copy()).permute(2, 0, 1).float() / 255
-
-
-def _fit(image: Image.Image, height: int, width: int) -> Image.Image:
-    factor = max(height / image.height, width / image.width) * RESIZE / CROP
-    scaled = image.resize(
-        (max(width, round(image.width * factor)), max(height, round(image.height * factor))),
-        Image.Resampling.BILINEAR,
-    )
-    left, top = (scaled.width - width) // 2, (scaled.height - height) // 2
-    return scaled.crop((left, top, left + width, top + height))
