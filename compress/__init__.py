@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from compress.accuracy import Accuracy, evaluate
     from compress.graph.trace import layer_graph
     from compress.load import load_workload
 
-__all__ = ["layer_graph", "load_workload"]
+__all__ = ["Accuracy", "evaluate", "layer_graph", "load_workload"]
+
+MODULES = {
+    "Accuracy": "compress.accuracy",
+    "evaluate": "compress.accuracy",
+    "layer_graph": "compress.graph.trace",
+    "load_workload": "compress.load",
+}
+"""Public name -> the module that has it; no module may have the name of what it exports."""
 
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for, and PyTorch with it only where it is needed."""
-    if name == "layer_graph":
-        from compress.graph.trace import layer_graph
-
-        return layer_graph
-    if name == "load_workload":
-        from compress.load import load_workload
-
-        return load_workload
+    if name in MODULES:
+        return getattr(import_module(MODULES[name]), name)
     raise AttributeError(f"module 'compress' has no attribute {name!r}")

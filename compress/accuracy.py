@@ -1,0 +1,123 @@
+"""How often a model names the right class of labelled images."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from accel_sim.errors import DataError, WorkloadError
+from compress.data import LabelledImages, open_labelled
+from compress.graph.trace import evaluation
+
+__all__ = ["Accuracy", "evaluate", "label_ranks"]
+
+TOP = 5
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Share of images whose class has the largest logit, or one of the five largest.
+
+    Attributes:
+        top1_percent, top5_percent: 0..100.
+        images: how many were classified.
+    """
+
+    top1_percent: float
+    top5_percent: float
+    images: int
+
+
+def evaluate(
+    model: nn.Module,
+    data: LabelledImages | str,
+    *,
+    batch: int = 100,
+    device: str | torch.device = "cpu",
+    input_shape: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Accuracy:
+    """Classify images and compare with their labels.
+
+    Args:
+        model: takes ``(batch, channels, height, width)`` and returns logits ``(batch, classes)``. It runs in evaluation
+            mode; it stays as and where it is.
+        data: the images, or the name of a data set (as for :func:`compress.data.open_labelled`), whose ``report``
+            split is then used.
+        batch: images at a time; the result depends on it only through the rounding of float sums.
+        device: where the model runs, ``cpu`` or ``cuda``.
+        input_shape: ``(channels, height, width)`` that the model takes, where it has no such attribute.
+        progress: called after every batch with the images classified so far and those in all.
+
+    Raises:
+        DataError: images that are missing, damaged or do not fit the model, or labels that the model does not know.
+        WorkloadError: no such device, or outputs that are no logits.
+    """
+    images = open_labelled(data) if isinstance(data, str) else data
+    if batch < 1:
+        raise WorkloadError(f"batch is {batch}; allowed: an integer from 1")
+    place = _device(device)
+    top1 = top5 = done = 0
+    with evaluation(model), _moved(model, place), torch.inference_mode():
+        for inputs, labels in images.batches(model, batch, input_shape):
+            # convolutions on the CPU are faster with channels last, and the weights need no other layout for it
+            logits = model(inputs.to(place, memory_format=torch.channels_last))
+            ranks = label_ranks(_checked(logits, len(labels), images), labels.to(place))
+            top1 += int((ranks < 1).sum())
+            top5 += int((ranks < TOP).sum())
+            done += len(labels)
+            if progress is not None:
+                progress(done, images.size)
+    return Accuracy(100 * top1 / done, 100 * top5 / done, done)
+
+
+def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:
+    """How many classes come before the right one, int64 ``(images,)``: 0 is a hit.
+
+    Of equal logits, the class with the lower number comes first; a logit that is no number comes before every other.
+
+    Args:
+        logits: ``(images, classes)``.
+        labels: int64 ``(images,)``.
+
+    >>> label_ranks(torch.tensor([[0.5, 0.1, 0.5], [0.0, 2.0, 1.0]]), torch.tensor([2, 1])).tolist()
+    [1, 0]
+    """
+    own = logits.gather(1, labels[:, None])
+    earlier = torch.arange(logits.shape[1], device=logits.device) < labels[:, None]
+    return (~(logits <= own) | ((logits == own) & earlier)).sum(1)
+
+
+def _checked(logits: object, images: int, data: LabelledImages) -> Tensor:
+    if not isinstance(logits, Tensor) or logits.ndim != 2 or len(logits) != images:
+        found = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+        raise WorkloadError(f"the model returns {found} for {images} images; allowed: logits (images, classes)")
+    if logits.shape[1] < data.classes:
+        raise DataError(f"data {data.spec}: has {data.classes} classes; the model tells {logits.shape[1]} apart")
+    return logits
+
+
+def _device(name: str | torch.device) -> torch.device:
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise WorkloadError(f"device {str(name)!r}: is not known; allowed: cpu, cuda") from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise WorkloadError(f"device {str(name)!r}: PyTorch finds no such device here; allowed: cpu")
+    return device
+
+
+@contextlib.contextmanager
+def _moved(model: nn.Module, device: torch.device) -> Iterator[None]:
+    """Keep the model on a device for a while."""
+    tensors = (*model.parameters(), *model.buffers())
+    home = next((tensor.device for tensor in tensors), device)
+    model.to(device)
+    try:
+        yield
+    finally:
+        model.to(home)
