@@ -30,7 +30,7 @@ from compress.graph.run import run_model
 from compress.graph.trace import layer_graph
 from compress.integer_weights import quantize_rows
 
-__all__ = ["Calibration", "LayerScales", "calibrate"]
+__all__ = ["Calibration", "LayerScales", "calibrate", "fill_operands"]
 
 RANGE_BATCH = 16
 """Images at a time where only ranges are taken; bounds the memory that a run needs."""
@@ -81,12 +81,26 @@ def calibrate(
     if not 1 <= batch <= len(images):
         raise WorkloadError(f"{name}: a batch of {batch} cannot be taken from {len(images)} images")
     graph = layer_graph(model, images[:batch], name=name)
-    workload = workload_from_graph(graph, name, a_bits, w_bits)
+    return fill_operands(model, graph, workload_from_graph(graph, name, a_bits, w_bits), images, batch)
+
+
+def fill_operands(model: nn.Module, graph: nx.DiGraph, workload: Workload, images: Tensor, batch: int) -> Calibration:
+    """Run a model and put integers into every matrix product of its workload, each in the layer's own widths.
+
+    Args:
+        model: float, on the CPU; it runs in evaluation mode and is not changed.
+        graph: its layer graph for ``images[:batch]``.
+        workload: lowered from that graph.
+        images: the first ``batch`` are what the workload runs; the others only widen the ranges.
+
+    Raises:
+        WorkloadError: the model cannot be traced, or the images do not fit it.
+    """
     ranges = _Ranges()
     for start in range(batch, len(images), RANGE_BATCH):
-        run_model(model, images[start : start + RANGE_BATCH], ranges.observe, name)
+        run_model(model, images[start : start + RANGE_BATCH], ranges.observe, workload.name)
     capture = _Capture(workload, ranges, _gains(graph, workload, model))
-    run_model(model, images[:batch], capture.observe, name)
+    run_model(model, images[:batch], capture.observe, workload.name)
     return Calibration(replace(workload, layers=capture.layers()), capture.scales)
 
 

@@ -1,0 +1,103 @@
+"""A policy applied to a network: pruned, smaller where structures go, quantised; without training.
+
+The steps, each a function from models to models: masks and new weights are chosen on the float network; what is pruned
+by whole filters or channels is taken out; batch normalisation is folded, ranges are taken and weights rounded, with the
+repairs that the policy asks for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import networkx as nx
+from torch import Tensor, nn
+
+from compress.graph.trace import layer_graph
+from compress.layer_report import LayerReport, report_layers
+from compress.policy.load import check_policy
+from compress.policy.schema import Policy
+from compress.pruning.criterion import Granularity
+from compress.pruning.prune import (
+    PrunedLayer,
+    algorithm_forms,
+    apply_weights,
+    choose_pruning,
+    prunable_layers,
+    ratio_warnings,
+)
+from compress.quantization import quantize_model
+from compress.structure import shrink
+
+__all__ = ["CompressedModel", "compress_model"]
+
+
+@dataclass(frozen=True)
+class CompressedModel:
+    """A network after a policy.
+
+    Attributes:
+        model: runs like the original; every convolution and linear layer computes on integers (fake-quantised), or in
+            floating point where the policy does not quantise.
+        pruned: the pruned float network that it was quantised from.
+        graph: layer graph of ``pruned``.
+        policy: what was applied, every layer spelled out.
+        layers: what changed, layer by layer.
+        warnings: one sentence for each ratio that could not be met.
+    """
+
+    model: nn.Module
+    pruned: nn.Module
+    graph: nx.DiGraph
+    policy: Policy
+    layers: tuple[LayerReport, ...]
+    warnings: tuple[str, ...] = ()
+
+
+def compress_model(
+    model: nn.Module, policy: Policy, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
+) -> CompressedModel:
+    """Apply a policy; the same model, policy, images and seed give the same result.
+
+    Args:
+        model: float, on the CPU; it is not changed.
+        policy: per layer, see :class:`compress.policy.Policy`.
+        images: ``(images, channels, height, width)`` for calibration, normalised as the model wants them; never those
+            that accuracy is reported on.
+        labels: ``(images,)`` of gradient-based algorithms; without them the model's own answers serve.
+        seed: of the algorithms that draw.
+
+    Raises:
+        PolicyError: the policy does not fit the network, or an algorithm a layer.
+        WorkloadError: the model cannot be traced, or the images do not fit it.
+    """
+    graph = layer_graph(model, images[:1])
+    layers = prunable_layers(model, graph)
+    check_policy(policy, layers, algorithm_forms())
+    resolved = policy.model_copy(update={"layers": {name: policy.of(name) for name in layers}})
+    chosen = choose_pruning(model, graph, resolved, images, labels, seed)
+    small = _without_structures(model, graph, chosen)
+    small_graph = layer_graph(small, images[:1]) if chosen else graph
+    quantised = quantize_model(small, small_graph, images, resolved, masks=_element_masks(small, chosen))
+    return CompressedModel(
+        model=quantised,
+        pruned=small,
+        graph=small_graph,
+        policy=resolved,
+        layers=report_layers(layers, prunable_layers(small, small_graph), quantised, resolved),
+        warnings=ratio_warnings(model, graph, resolved),
+    )
+
+
+def _without_structures(model: nn.Module, graph: nx.DiGraph, chosen: Mapping[str, PrunedLayer]) -> nn.Module:
+    """The model with its new weights, without the filters and channels that are gone."""
+    filters = {name: layer.kept_filters for name, layer in chosen.items() if layer.kept_filters is not None}
+    channels = {name: layer.kept_channels for name, layer in chosen.items() if layer.kept_channels is not None}
+    return shrink(apply_weights(model, chosen), graph, filters, channels)
+
+
+def _element_masks(small: nn.Module, chosen: Mapping[str, PrunedLayer]) -> dict[str, Tensor]:
+    """Layer -> what is not zero, where single weights or blocks were pruned: those zeros stay through all repairs."""
+    structured = (Granularity.FILTER, Granularity.CHANNEL)
+    names = [name for name, layer in chosen.items() if layer.granularity not in structured]
+    return {name: small.get_submodule(name).weight != 0 for name in names}  # type: ignore[misc]
