@@ -13,6 +13,7 @@ from torch.nn import functional
 
 from accel_sim.errors import DataError, WorkloadError
 from compress.pruning.criterion import LayerStatistics, Need
+from compress.pruning.input_moments import collect_input_moments
 from compress.pruning.statistics.accumulators import OutputActivity, OutputRanks, TaylorSums
 from compress.pruning.statistics.observed_model import ObservedModel, only_these_learn
 from compress.pruning.statistics.output_point import output_point, per_image
@@ -31,8 +32,9 @@ def collect_statistics(
     """What calibration images say about layers: only what is asked for, each layer by its name in the layer graph.
 
     Where a layer's output is looked at, :mod:`compress.pruning.statistics.output_point` says. Ranks are taken on the
-    first :data:`~compress.pruning.statistics.accumulators.RANK_IMAGES` images, everything else on all of them. The loss
-    of the gradients is the cross-entropy; a weight that several layers share has the gradient of all its uses.
+    first :data:`~compress.pruning.statistics.accumulators.RANK_IMAGES` images, input moments on positions that
+    :mod:`compress.pruning.input_moments` chooses, everything else on all images and positions. The loss is the
+    cross-entropy; a weight that several layers share has the gradient of all its uses.
 
     Args:
         model: runs in evaluation mode, as it is: mode, gradients and ``requires_grad`` are the same afterwards.
@@ -65,9 +67,7 @@ def collect_statistics(
             for part in (*collector.parts, *collector.taylor):
                 fields[collector.layer].update(part.fields())
     if wanted[Need.INPUT_MOMENTS]:
-        from compress.pruning.input_moments import collect_input_moments
-
-        moments = collect_input_moments(model, images, wanted[Need.INPUT_MOMENTS], batch)
+        moments = collect_input_moments(model, wanted[Need.INPUT_MOMENTS], images, batch)
         for layer in wanted[Need.INPUT_MOMENTS]:
             fields[layer].update(input_moments=moments[layer].moments, input_means=moments[layer].means)
     return {layer: LayerStatistics(**found) for layer, found in fields.items()}

@@ -86,6 +86,25 @@ def test_activity_and_ranks_are_those_of_the_network_by_hand(batch: int) -> None
     assert (found["stem"].output_zeros > 0).any(), "the case has zeros to count"
 
 
+def test_input_moments_are_those_of_what_the_layers_read() -> None:
+    model, x = residual(), images(5)
+    needs = {"stem": (Need.INPUT_MOMENTS, Need.OUTPUT_ACTIVITY), "branch": [Need.INPUT_MOMENTS], "head": GATED}
+    found = collect_statistics(model, layer_graph(model, (3, 9, 9)), needs, x, batch=2)
+    with torch.no_grad():
+        stem = outputs_by_hand(model, x)["stem"]
+    stem_rows = functional.unfold(x, 3, padding=1).transpose(1, 2).reshape(1, -1, 27)
+    branch_rows = functional.unfold(stem, 3, padding=1).reshape(5, 6, 9, 81).permute(1, 0, 3, 2).reshape(6, -1, 9)
+    for layer, rows in (("stem", stem_rows), ("branch", branch_rows)):
+        moments, means = found[layer].input_moments, found[layer].input_means
+        assert moments is not None
+        assert means is not None
+        torch.testing.assert_close(moments.float(), rows.transpose(1, 2) @ rows / rows.shape[1], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(means.float(), rows.mean(1), rtol=1e-4, atol=1e-5)
+    assert found["stem"].output_means is not None
+    assert found["branch"].output_means is None
+    assert found["head"].input_moments is None
+
+
 def test_ranks_are_taken_on_the_first_images_alone() -> None:
     model, x = residual(), images(RANK_IMAGES + 10)
     graph = layer_graph(model, (3, 9, 9))
