@@ -36,7 +36,9 @@ def _subtract_pending(inverse: Floats, columns: Floats, pending: int, live: int)
             fa, fb, fc, fd = a[i], b[i], c[i], d[i]
             for j in range(i + 1):
                 row[j] -= fa * a[j] + fb * b[j] + fc * c[j] + fd * d[j]
-    columns[:pending] = 0
+    for t in range(pending):
+        for j in range(live):
+            columns[t, j] = 0
 
 
 @kernel
@@ -68,14 +70,14 @@ def _remove(
     column = columns[pending]
     _current_column(inverse, columns, pending, live, p, column)
     root = np.sqrt(max(column[p], SMALLEST))
-    column[:live] /= root
+    for i in range(live):
+        column[i] /= root
+        diagonal[i] -= column[i] * column[i]
     outputs = weights.shape[1]
     for o in range(outputs):
         step = weights[p, o] / root
         for i in range(live):
             weights[i, o] -= step * column[i]
-    for i in range(live):
-        diagonal[i] -= column[i] * column[i]
     last = live - 1
     place[at[p]] = -1
     if p != last:
@@ -84,12 +86,15 @@ def _remove(
         for j in range(p + 1, last):
             inverse[j, p] = inverse[last, j]
         inverse[p, p] = inverse[last, last]
-        columns[: pending + 1, p] = columns[: pending + 1, last]
-        weights[p] = weights[last]
+        for t in range(pending + 1):
+            columns[t, p] = columns[t, last]
+        for o in range(outputs):
+            weights[p, o] = weights[last, o]
         diagonal[p] = diagonal[last]
         at[p] = at[last]
         place[at[p]] = p
-    columns[: pending + 1, last] = 0
+    for t in range(pending + 1):
+        columns[t, last] = 0
 
 
 @kernel
@@ -175,7 +180,6 @@ def greedy_traces(
     order = np.empty((sets, steps), np.int64)
     costs = np.empty((sets, steps), weights.dtype)
     room = PENDING if block <= PENDING else (block + 3) // 4 * 4
-    columns = np.zeros((room, k), weights.dtype)
     matrix = np.empty((block, block), weights.dtype)
     values = np.empty((block, outputs), weights.dtype)
     for s in range(sets):
@@ -183,7 +187,7 @@ def greedy_traces(
         at, place = np.arange(k), np.arange(k)
         left = quota.copy()
         live, pending = k, 0
-        columns[:] = 0
+        columns = np.zeros((room, k), weights.dtype)
         for step in range(steps):
             if block == 1:
                 chosen, cost = _cheapest_input(w, diagonal, at, live, quota_of, left)
