@@ -66,15 +66,16 @@ class Quantization(_Section):
     activation_symmetric: bool = True
     """Signed activations around zero, else with a zero point; never negative ones are unsigned in both cases."""
     equalisation: bool = False
-    """Cross-layer equalisation before ranges are taken."""
+    """Cross-layer equalisation before ranges are taken; between layers that ReLU, pooling or nothing stands between."""
     batch_norm_reestimation: bool = False
-    """Statistics of batch normalisation taken again on the pruned network."""
-    bias_correction: bool = False
+    """Mean and deviation of every channel that batch normalisation sets restored on the pruned, quantised network."""
+    bias_correction: bool = True
     """Mean shift of each output channel put into its bias."""
-    rounding: Literal["nearest", "adaround"] = "nearest"
-    """Rounding of the weights: to the nearest, or up or down as the layer's output asks for."""
-    reconstruction: Literal["none", "least_squares", "block"] = "none"
-    """Weights fitted to the float network's outputs: per layer by least squares, or block by block (BRECQ)."""
+    rounding: Literal["nearest", "adaround", "error_feedback"] = "error_feedback"
+    """Of the weights: to the nearest; up or down as the layer's output asks for, learnt (AdaRound); or column by
+    column, later weights making up for the error so far (GPTQ), then weight by weight."""
+    reconstruction: Literal["none", "least_squares"] = "least_squares"
+    """Float weights and bias fitted to the float network's outputs, layer by layer, before they are rounded."""
 
 
 class Policy(_Section):

@@ -8,7 +8,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
-__all__ = ["fold_batch_norms"]
+__all__ = ["fold_batch_norms", "foldable_pairs"]
 
 
 def fold_batch_norms(model: nn.Module, graph: nx.DiGraph) -> nn.Module:
@@ -31,17 +31,17 @@ def fold_batch_norms(model: nn.Module, graph: nx.DiGraph) -> nn.Module:
     )
     """
     folded = copy.deepcopy(model).eval()
-    for layer_name, norm_name in _foldable(folded, graph):
+    for layer_name, norm_name in foldable_pairs(folded, graph):
         layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
         assert isinstance(layer, nn.Conv2d | nn.Linear)
-        assert isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d)
-        _fold(layer, norm)
-        folded.set_submodule(norm_name, nn.Identity())
+        if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
+            _fold(layer, norm)
+            folded.set_submodule(norm_name, nn.Identity())
     return folded
 
 
-def _foldable(model: nn.Module, graph: nx.DiGraph) -> list[tuple[str, str]]:
-    """(layer, batch normalisation) by module path."""
+def foldable_pairs(model: nn.Module, graph: nx.DiGraph) -> list[tuple[str, str]]:
+    """(layer, batch normalisation) by module path; of a folded network too, whose identities count as folded."""
     runs: dict[str, int] = {}
     for _, module in graph.nodes(data="module"):
         runs[module] = runs.get(module, 0) + 1
@@ -60,7 +60,9 @@ def _foldable(model: nn.Module, graph: nx.DiGraph) -> list[tuple[str, str]]:
 def _fits(model: nn.Module, norm: dict[str, object], layer_name: str) -> bool:
     """Whether both are modules that can be replaced; functions of loose parameters cannot."""
     layer, own = model.get_submodule(layer_name), model.get_submodule(str(norm["module"]))
-    if not isinstance(own, nn.BatchNorm1d | nn.BatchNorm2d) or own.running_mean is None:
+    if isinstance(own, nn.BatchNorm1d | nn.BatchNorm2d) and own.running_mean is None:
+        return False
+    if not isinstance(own, nn.BatchNorm1d | nn.BatchNorm2d | nn.Identity):
         return False
     # A batch norm of (batch, length, features) normalises the second axis, which a linear layer does not write last.
     flat = len(norm["output_shapes"][0]) == 2  # type: ignore[index]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 
 import networkx as nx
+import torch
 from torch import Tensor, nn
 
 from accel_sim.errors import WorkloadError
 from compress.graph.signs import signed_nodes
 from compress.policy.schema import Policy
 from compress.quantization.attention import take_attention_apart
-from compress.quantization.fold import fold_batch_norms
-from compress.quantization.grid import Grid
+from compress.quantization.fit import LayerFit, fit_layer, needs_outputs, quantize_weights
+from compress.quantization.fold import fold_batch_norms, foldable_pairs
 from compress.quantization.layers import fake_quantized
 from compress.quantization.observe import observe_inputs
-from compress.quantization.ranges import Histogram, Target, activation_grid
-from compress.quantization.rounding import round_to_nearest
+from compress.quantization.ranges import Target, activation_grid
+from compress.quantization.repairs.batch_norm import adjust
+from compress.quantization.repairs.equalisation import equalise, neighbouring_layers, rescale
+from compress.quantization.repairs.lockstep import fit_layers
 
 __all__ = ["quantizable_layers", "quantize_model"]
 
@@ -27,7 +31,9 @@ def quantize_model(
     images: Tensor,
     policy: Policy,
     *,
+    reference: nn.Module | None = None,
     masks: Mapping[str, Tensor] | None = None,
+    seed: int = 0,
 ) -> nn.Module:
     """The fake-quantised copy of a network: ranges from calibration images, repairs as the policy says.
 
@@ -39,28 +45,97 @@ def quantize_model(
         model: float, perhaps pruned; it is not changed.
         graph: its layer graph.
         images: ``(images, channels, height, width)`` for calibration, as the model wants them; no labels are needed.
-        policy: widths per layer; ranges and repairs in ``policy.quantization``.
+            Repairs run all of them as one batch, so they must fit into memory.
+        policy: widths per layer; ranges and repairs in ``policy.quantization``. Where that is not enabled, the copy is
+            float, with batch normalisation folded.
+        reference: the float network of the same layers that repairs bring the outputs back to, such as the network
+            before pruning; the model itself if left out.
         masks: layer -> bool in its weight's shape, False where a weight was pruned and must stay zero.
+        seed: of the sample of positions that repairs look at; the same seed gives the same network.
 
     Raises:
-        WorkloadError: a mask does not fit its layer, or a layer reads values that are not finite.
+        WorkloadError: a mask does not fit its layer, the reference has other layers than the model, or a layer reads
+            values that are not finite.
     """
-    quantization = policy.quantization
     network = fold_batch_norms(model, graph)
-    if not quantization.enabled:
-        return network
     take_attention_apart(network, graph)
-    layers = quantizable_layers(network)
-    _check_masks(layers, masks or {})
-    seen = observe_inputs(network, list(layers), images)
-    signed = _signed_inputs(graph)
-    for name, histogram in seen.items():
-        layer, widths = layers[name], policy.of(name)
-        grid = _input_grid(histogram, policy, widths.a_bits, signed=signed.get(name, True))
-        kept = (masks or {}).get(name)
-        weights = round_to_nearest(layer, widths.w_bits, quantization.weight_range, kept)
-        network.set_submodule(name, fake_quantized(layer, weights, grid))
-    return network
+    if not policy.quantization.enabled:
+        return network
+    goal = copy.deepcopy(network)
+    if reference is not None:
+        goal = fold_batch_norms(reference, graph)
+        take_attention_apart(goal, graph)
+        _check_reference(network, goal)
+    _check_masks(network, masks or {})
+    return _Quantizer(network, goal, graph, images, policy, masks or {}).run(
+        pruned=reference is not None, generator=torch.Generator().manual_seed(seed)
+    )
+
+
+class _Quantizer:
+    """The stages of :func:`quantize_model` on copies that it may change."""
+
+    def __init__(
+        self,
+        network: nn.Module,
+        goal: nn.Module,
+        graph: nx.DiGraph,
+        images: Tensor,
+        policy: Policy,
+        masks: Mapping[str, Tensor],
+    ) -> None:
+        self._network, self._goal, self._graph = network, goal, graph
+        self._images, self._policy, self._masks = images, policy, masks
+        self._switches = policy.quantization
+        self._normalised = {layer for layer, _ in foldable_pairs(network, graph)}
+
+    def run(self, *, pruned: bool, generator: torch.Generator) -> nn.Module:
+        if self._switches.equalisation:
+            self._equalise()
+        if self._switches.batch_norm_reestimation and pruned:
+            self._reestimate()
+        fits = self._fits()
+        if needs_outputs(self._switches):
+            self._fit_in_lockstep(fits, generator)
+        else:
+            for name, fit in fits.items():
+                weights = quantize_weights(fit, self._switches)
+                self._network.set_submodule(name, fake_quantized(fit.layer, weights, fit.input_grid))
+        return self._network
+
+    def _equalise(self) -> None:
+        for pair, factors in equalise(self._network, neighbouring_layers(self._network, self._graph)):
+            rescale(self._goal, pair, factors)
+
+    def _reestimate(self) -> None:
+        """On the float network, so that ranges are taken behind it."""
+        names = [*self._normalised, *self._batch_norms()]
+        fit_layers(self._network, self._goal, names, self._images, lambda _, layer, x, y: adjust(layer, x, y))
+
+    def _batch_norms(self) -> list[str]:
+        """Those that are not folded."""
+        kinds = nn.BatchNorm1d | nn.BatchNorm2d
+        return [name for name, module in self._network.named_modules() if isinstance(module, kinds)]
+
+    def _fits(self) -> dict[str, LayerFit]:
+        layers = quantizable_layers(self._network)
+        signed = _signed_inputs(self._graph)
+        fits = {}
+        for name, seen in observe_inputs(self._network, list(layers), self._images).items():
+            widths, rule = self._policy.of(name), self._switches.activation_range
+            target = Target(widths.a_bits, signed.get(name, True), self._switches.activation_symmetric)
+            grid = activation_grid(rule, seen, target)
+            fits[name] = LayerFit(layers[name], widths.w_bits, grid, name in self._normalised, self._masks.get(name))
+        return fits
+
+    def _fit_in_lockstep(self, fits: Mapping[str, LayerFit], generator: torch.Generator) -> None:
+        def fit(name: str, layer: nn.Module, x: Tensor, wanted: Tensor) -> nn.Module:
+            if name not in fits:
+                return adjust(layer, x, wanted)
+            return fit_layer(fits[name], self._switches, x, wanted, generator)
+
+        norms = self._batch_norms() if self._switches.batch_norm_reestimation else []
+        fit_layers(self._network, self._goal, [*fits, *norms], self._images, fit)
 
 
 def quantizable_layers(model: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
@@ -73,7 +148,18 @@ def quantizable_layers(model: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     }
 
 
-def _check_masks(layers: Mapping[str, nn.Conv2d | nn.Linear], masks: Mapping[str, Tensor]) -> None:
+def _check_reference(network: nn.Module, goal: nn.Module) -> None:
+    layers, others = quantizable_layers(network), quantizable_layers(goal)
+    for name in {**layers, **others}:
+        shapes = [tuple(own[name].weight.shape) if name in own else None for own in (layers, others)]
+        if shapes[0] != shapes[1]:
+            raise WorkloadError(
+                f"reference: layer {name} has weights {shapes[1]}; allowed: those of the model, {shapes[0]}"
+            )
+
+
+def _check_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
+    layers = quantizable_layers(network)
     for name, mask in masks.items():
         if name not in layers:
             raise WorkloadError(f"masks: {name!r} is no convolution or linear layer of the network")
@@ -92,9 +178,3 @@ def _signed_inputs(graph: nx.DiGraph) -> dict[str, bool]:
             producer = data["operands"][data["gemm"].activation].producer
             reads[layer] = reads.get(layer, False) or producer is None or signed[producer]
     return reads
-
-
-def _input_grid(seen: Histogram, policy: Policy, bits: int, *, signed: bool) -> Grid:
-    quantization = policy.quantization
-    target = Target(bits, signed, quantization.activation_symmetric)
-    return activation_grid(quantization.activation_range, seen, target)
