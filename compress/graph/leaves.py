@@ -10,7 +10,12 @@ from typing import Any
 
 from torch import nn
 
-__all__ = ["function_call"]
+from compress.structure.modules import GatherChannels, ScatterChannels
+
+__all__ = ["LAYOUT_MODULES", "function_call"]
+
+LAYOUT_MODULES = (GatherChannels, ScatterChannels)
+"""Modules of our own that are one operation."""
 
 Arguments = tuple[Any, ...]
 Parameter = Callable[[str], Any]
@@ -50,6 +55,14 @@ def _zero_pad(module: nn.ZeroPad2d, x: Arguments, _: Parameter) -> tuple[str, Ar
     return "pad", (x[0], module.padding)
 
 
+def _gather_channels(module: GatherChannels, x: Arguments, _: Parameter) -> tuple[str, Arguments]:
+    return "gather_channels", (x[0], module.index, module.axis)
+
+
+def _scatter_channels(module: ScatterChannels, x: Arguments, _: Parameter) -> tuple[str, Arguments]:
+    return "scatter_channels", (x[0], module.index, module.axis)
+
+
 def _named(op: str) -> Callable[[Any, Arguments, Parameter], tuple[str, Arguments]]:
     return lambda _module, x, _p: (op, x[:1])
 
@@ -64,6 +77,8 @@ _LEAVES: dict[type[nn.Module], Callable[[Any, Arguments, Parameter], tuple[str, 
     nn.AvgPool2d: _avg_pool,
     nn.AdaptiveAvgPool2d: _named("adaptive_avg_pool2d"),
     nn.ZeroPad2d: _zero_pad,
+    GatherChannels: _gather_channels,
+    ScatterChannels: _scatter_channels,
     nn.ReLU: _named("relu"),
     nn.ReLU6: _named("relu6"),
     nn.Hardswish: _named("hardswish"),

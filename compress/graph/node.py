@@ -14,9 +14,9 @@ The layer graph is a ``networkx.DiGraph``. A node is one operation; its key is i
 ``output_shapes``         shape of each output (``chunk`` has several)
 ``gemm``                  :class:`GemmView`, or ``None`` where it is no matrix product
 ``macs``                  multiply-accumulates of the GEMM view, else 0
-``attributes``            what else the kind needs (kernel, axis, ...); of PyTorch models also ``traced``, the name of the
-                          traced graph's node, ``part``, whether it is one of several operations that this node was
-                          taken apart into, and, where elements move, ``arguments``: those behind the first, by name
+``attributes``            what else the kind needs (kernel, axis, ...); of PyTorch models also ``traced``, the name of
+                          the traced graph's node, ``part``, whether it is one of several operations that this node
+                          was taken apart into, and, where elements move, ``arguments``: those behind the first
 ========================  ==========================================================================================
 
 An edge is what one operation reads of another: attribute ``uses`` holds a :class:`TensorUse` per operand.

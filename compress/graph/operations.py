@@ -268,6 +268,12 @@ def _adaptive_pool2d(call: Call) -> Facts:
     return Facts(kind, (image,), attributes={"window_elements": adaptive_window_elements(image.shape, call.outputs[0])})
 
 
+@_operation("gather_channels", "scatter_channels")
+def _select_channels(call: Call) -> Facts:
+    """Channels left out, or put into a wider tensor with zeros between: addresses, no moves."""
+    return Facts("layout", call.args[:1], attributes={"moves": False, "index": call.args[1], "axis": call.args[2]})
+
+
 @_operation("mean")
 def _mean(call: Call) -> Facts:
     return Facts("mean", call.tensors, attributes={"axes": call.arg(1, "dim")})

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from accel_sim.errors import WorkloadError
+from compress.graph.leaves import LAYOUT_MODULES
 from compress.graph.node import GraphBuilder
 from compress.graph.walk import GraphWalker
 
@@ -65,6 +66,9 @@ class _Tracer(fx.Tracer):
     """Remembers the innermost module in which tracing failed."""
 
     failed_in = ""
+
+    def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
+        return isinstance(m, LAYOUT_MODULES) or super().is_leaf_module(m, module_qualified_name)
 
     def call_module(
         self, m: nn.Module, forward: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]

@@ -19,7 +19,7 @@ from compress.graph.leaves import function_call
 from compress.graph.node import GraphBuilder, TensorRef
 from compress.graph.operations import CONSTANT_FACTORIES, Call, Facts, describe, known_operation
 
-__all__ = ["GraphWalker", "TracedTensor"]
+__all__ = ["GraphWalker", "TracedTensor", "in_place"]
 
 OPERATOR_NAMES = {"iadd": "add", "isub": "sub", "imul": "mul", "truediv": "div", "itruediv": "div"}
 ROUTING = frozenset(["layout", "slice", "chunk", "cat", "roll", "pad", "mean", "sum", "amax"])
@@ -105,7 +105,7 @@ class GraphWalker:
             kwargs = fx.map_arg(node.kwargs, lambda n: env[n])
             path = _module_path(node) if names_modules or not scope else scope
             env[node] = self._node(node, args, kwargs, path or scope)
-            if _in_place(node, self._model) and node.args and isinstance(node.args[0], fx.Node):
+            if in_place(node, self._model) and node.args and isinstance(node.args[0], fx.Node):
                 env[node.args[0]] = env[node]
             for read in spent[node]:
                 del env[read]
@@ -349,7 +349,8 @@ def _is_torch(function: Any) -> bool:
     )
 
 
-def _in_place(node: fx.Node, model: nn.Module) -> bool:
+def in_place(node: fx.Node, model: nn.Module) -> bool:
+    """Whether a node of a traced graph overwrites its first operand."""
     if node.op == "call_module":
         return bool(getattr(model.get_submodule(str(node.target)), "inplace", False))
     if node.kwargs.get("inplace", False):
