@@ -57,8 +57,9 @@ def load_workload(
         spec: ``torchvision:resnet50``, ``compress.models:resnet20`` (any ``module:callable`` that returns an
             ``nn.Module``; modules of the current directory included), ``file.onnx``, ``file.csv`` (a SCALE-Sim
             topology) or ``gemm:M,N,K``.
-        weights: safetensors, or a state dict that ``torch.load(weights_only=True)`` reads; its tensors become the
-            integer weights of the layers. Only for PyTorch models.
+        weights: safetensors, a state dict that ``torch.load(weights_only=True)`` reads, or the word ``torchvision``
+            for the published weights of ``torchvision:NAME``; its tensors become the integer weights of the layers.
+            Only for PyTorch models.
         batch: images at a time; not for ``gemm:``.
         a_bits, w_bits: operand widths of every layer.
         input_shape: ``(channels, height, width)``; needed where the model does not tell.

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from accel_sim.errors import WorkloadError
+from compress.pretrained import is_pretrained, prepare_for_pretrained, pretrained_tensors
 
 __all__ = ["ModelSource", "initialised_model", "load_model", "load_state_dict", "read_state_dict"]
 
@@ -136,11 +137,17 @@ def _summary(error: BaseException) -> str:
 def read_state_dict(path: Path, model: nn.Module, spec: str) -> dict[str, NDArray[np.floating]]:
     """Read weights and check that they fit the model: the same names and shapes.
 
+    Args:
+        path: safetensors, a file that ``torch.load(weights_only=True)`` reads, or the word ``torchvision`` for the
+            published weights of ``torchvision:NAME`` (:mod:`compress.pretrained`).
+        spec: the model, as the user named it.
+
     Returns:
         The model's floating-point parameters by name.
 
     Raises:
         WorkloadError: no such file, not a state dict, or one that does not fit.
+        RunError: published weights that cannot be fetched.
     """
     tensors = _fitting_tensors(path, model, spec)
     return {name: tensors[name].float().numpy() for name, _ in model.named_parameters()}
@@ -151,13 +158,16 @@ def load_state_dict(path: Path, model: nn.Module, spec: str) -> None:
 
     Raises:
         WorkloadError: no such file, not a state dict, or one that does not fit.
+        RunError: published weights that cannot be fetched.
     """
     model.load_state_dict(_fitting_tensors(path, model, spec), strict=False)  # older files lack batch norm's counters
+    if is_pretrained(path):
+        prepare_for_pretrained(model)
 
 
 def _fitting_tensors(path: Path, model: nn.Module, spec: str) -> dict[str, Tensor]:
     """The file's tensors: every name and shape of the model's, and no others."""
-    tensors = _read_tensors(path)
+    tensors = pretrained_tensors(spec) if is_pretrained(path) else _read_tensors(path)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
     counters = {name for name in expected if name.endswith("num_batches_tracked")}  # older files lack these
     missing = [name for name in expected if name not in tensors and name not in counters]

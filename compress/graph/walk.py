@@ -18,6 +18,7 @@ from accel_sim.errors import WorkloadError
 from compress.graph.leaves import function_call
 from compress.graph.node import GraphBuilder, TensorRef
 from compress.graph.operations import CONSTANT_FACTORIES, Call, Facts, describe, known_operation
+from compress.graph.padding import SpatialPadding, spatial_padding, with_padding
 
 __all__ = ["GraphWalker", "TracedTensor", "in_place"]
 
@@ -50,6 +51,7 @@ class GraphWalker:
         tensors = (*model.named_parameters(), *model.named_buffers())
         self._names = {id(tensor): name for name, tensor in tensors}
         self._taken_apart: dict[Any, fx.GraphModule] = {}
+        self._padded: dict[TensorRef, SpatialPadding] = {}
         self._depth = 0
         self._traced = ""
 
@@ -180,26 +182,33 @@ class GraphWalker:
             outputs: tuple[TensorRef, ...] = tuple(TensorRef(shape, parameters=names) for shape in shapes)
         else:
             facts = describe(call, module)
+            padding = self._padded.get(facts.operands[0]) if facts.kind == "conv2d" else None
             weight = facts.roles.get("weight")
             if weight is not None and facts.kind in GEMM_OR_NORM:
                 name = _owner(weight.parameters[0]) if len(weight.parameters) == 1 else name
             elif facts.gemm is not None:
                 name = f"{module}.{facts.kind}".lstrip(".")
+            unpadded = facts if padding is None else with_padding(facts, padding)
             outputs = self._builder.add(
                 name,
                 kind=facts.kind,
                 op=op,
                 module=module,
-                operands=facts.operands,
+                operands=unpadded.operands,
                 output_shapes=shapes,
                 roles=facts.roles,
-                gemm=facts.gemm,
+                gemm=unpadded.gemm,
                 attributes={**facts.attributes, **self._origin(facts.kind, call)},
             )
             if facts.gemm is not None:
                 traced = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, TracedTensor)]
                 values = {id(leaf.ref): leaf.value for leaf in traced}
-                self.on_product(str(outputs[0].producer), facts, [values[id(ref)] for ref in facts.operands])
+                operands = [values[id(ref)] for ref in facts.operands]
+                if padding is not None:
+                    operands[0] = padding.inside(operands[0])
+                self.on_product(str(outputs[0].producer), unpadded, operands)
+            if facts.kind == "pad" and (around := spatial_padding(call)) is not None:
+                self._padded[outputs[0]] = around
             self.on_operation(str(outputs[0].producer), tensors)
         named = iter(outputs)
         results = [TracedTensor(leaf, next(named)) if isinstance(leaf, Tensor) else leaf for leaf in leaves]
