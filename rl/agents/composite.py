@@ -231,7 +231,7 @@ class CompositeAgent:
         continuous, decision = np.zeros(0, np.float32), None
         if self._ddpg is not None:
             decision = self._ddpg.decide(states)
-            continuous = decision.actions[0].numpy()
+            continuous = decision.actions[0].detach().numpy()
             if explore:
                 continuous = truncated_normal(continuous, self.noise_deviation, self._exploration)
         if explore and self._exploration.random() < self.epsilon:
@@ -243,10 +243,11 @@ class CompositeAgent:
         return Action(continuous, int(choice))
 
     def _update_once(self) -> Errors:
-        batch = self._replay.sample(self.config.batch_size)
-        next_decision = self._ddpg.decide_target(torch.from_numpy(batch.next_states)) if self._ddpg else None
-        rainbow_errors, next_discrete = self._learn_discrete(batch, next_decision)
-        critic_errors = self._learn_continuous(batch, next_decision, next_discrete)
+        batch = _tensors(self._replay.sample(self.config.batch_size))
+        decision = None if self._ddpg is None else self._ddpg.decide(batch.states)
+        following = None if self._ddpg is None else self._ddpg.decide_target(batch.next_states)
+        rainbow_errors, next_discrete = self._learn_discrete(batch, decision, following)
+        critic_errors = self._learn_continuous(batch, decision, following, next_discrete)
         self._replay.update_priorities(batch.indices, self._joined(critic_errors, rainbow_errors))
         self._updates += 1
         return Errors(_mean(critic_errors), _mean(rainbow_errors))
@@ -260,51 +261,39 @@ class CompositeAgent:
             return np.asarray(there[0][0])
         return np.asarray(np.sum([errors * share for errors, share in there], axis=0))
 
-    def _learn_discrete(self, batch: Batch, next_decision: Decision | None) -> tuple[Tensor | None, Tensor]:
+    def _learn_discrete(
+        self, batch: _Tensors, decision: Decision | None, following: Decision | None
+    ) -> tuple[Tensor | None, Tensor]:
         """Rainbow's errors ``(B,)``, and what it would do after the windows ``(B,)``."""
-        discrete = torch.from_numpy(batch.discrete)
         if self._rainbow is None:
-            return None, torch.zeros_like(discrete)
-        states, next_states = torch.from_numpy(batch.states), torch.from_numpy(batch.next_states)
-        next_actions = None if next_decision is None else next_decision.actions
-        bootstrap = self._rainbow.bootstrap(
-            self._inputs(next_states, next_decision, next_actions), torch.from_numpy(batch.next_masks)
-        )
-        decision = None if self._ddpg is None else self._ddpg.decide(states)
-        errors = self._rainbow.learn(
-            self._inputs(states, decision, torch.from_numpy(batch.continuous)),
-            discrete,
-            torch.from_numpy(batch.returns),
-            torch.from_numpy(batch.discounts),
-            torch.from_numpy(batch.weights),
-            bootstrap,
-        )
+            return None, torch.zeros_like(batch.discrete)
+        next_actions = None if following is None else following.actions
+        bootstrap = self._rainbow.bootstrap(self._inputs(batch.next_states, following, next_actions), batch.next_masks)
+        inputs = self._inputs(batch.states, decision, batch.continuous)
+        errors = self._rainbow.learn(inputs, batch.discrete, batch.returns, batch.discounts, batch.weights, bootstrap)
         return errors, bootstrap.choice
 
-    def _learn_continuous(self, batch: Batch, next_decision: Decision | None, next_discrete: Tensor) -> Tensor | None:
+    def _learn_continuous(
+        self, batch: _Tensors, decision: Decision | None, following: Decision | None, next_discrete: Tensor
+    ) -> Tensor | None:
         """Errors of the critic ``(B,)``."""
-        if self._ddpg is None or next_decision is None:
+        if self._ddpg is None or decision is None or following is None:
             return None
-        states = torch.from_numpy(batch.states)
         errors = self._ddpg.learn_critic(
-            states,
-            torch.from_numpy(batch.continuous),
-            torch.from_numpy(batch.discrete),
-            torch.from_numpy(batch.returns),
+            batch.states,
+            batch.continuous,
+            batch.discrete,
+            batch.returns,
             batch.lengths,
-            torch.from_numpy(batch.discounts),
-            torch.from_numpy(batch.weights),
-            (torch.from_numpy(batch.next_states), next_decision.actions, next_discrete),
+            batch.discounts,
+            batch.weights,
+            (batch.next_states, following.actions, next_discrete),
         )
-        masks = torch.from_numpy(batch.masks)
-
-        def choose(decision: Decision) -> Tensor:
-            if self._rainbow is None:
-                return next_discrete  # one action, the same everywhere
-            inputs = self._inputs(states, decision, decision.actions)
-            return self._rainbow.greedy(inputs, masks, noisy=False)
-
-        self._ddpg.learn_actor(states, choose)
+        discrete = torch.zeros_like(batch.discrete)
+        if self._rainbow is not None:
+            inputs = self._inputs(batch.states, decision, decision.actions)
+            discrete = self._rainbow.greedy(inputs, batch.masks, noisy=False)
+        self._ddpg.learn_actor(batch.states, decision, discrete)
         return errors
 
     def _inputs(self, states: Tensor, decision: Decision | None, actions: Tensor | None) -> Tensor:
@@ -321,6 +310,39 @@ class CompositeAgent:
         problem, rainbow = self.problem, self.config.rainbow
         features = self.config.ddpg.hidden[-1] if problem.continuous_size > 0 and rainbow.reads_features else 0
         return problem.state_size + features + (problem.continuous_size if rainbow.reads_actions else 0)
+
+
+@dataclass(frozen=True)
+class _Tensors:
+    """A batch as tensors over the same memory; ``indices`` and ``lengths`` stay arrays."""
+
+    indices: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    states: Tensor
+    continuous: Tensor
+    discrete: Tensor
+    masks: Tensor
+    weights: Tensor
+    returns: Tensor
+    discounts: Tensor
+    next_states: Tensor
+    next_masks: Tensor
+
+
+def _tensors(batch: Batch) -> _Tensors:
+    return _Tensors(
+        indices=batch.indices,
+        lengths=batch.lengths,
+        states=torch.from_numpy(batch.states),
+        continuous=torch.from_numpy(batch.continuous),
+        discrete=torch.from_numpy(batch.discrete),
+        masks=torch.from_numpy(batch.masks),
+        weights=torch.from_numpy(batch.weights),
+        returns=torch.from_numpy(batch.returns),
+        discounts=torch.from_numpy(batch.discounts),
+        next_states=torch.from_numpy(batch.next_states),
+        next_masks=torch.from_numpy(batch.next_masks),
+    )
 
 
 @contextmanager

@@ -7,7 +7,6 @@ will really be taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -87,9 +86,8 @@ class Ddpg:
         self._target_critic_flat.copy_(self._trained_critic.flat)
         self._scaler = RewardScaler(problem, config.reward_scaling, config.scaling_decay, gamma)
 
-    @torch.no_grad()
     def decide(self, states: Tensor) -> Decision:
-        """The trained actor on ``states (B, state_size)``."""
+        """The trained actor on ``states (B, state_size)``, with what :meth:`learn_actor` needs to go back."""
         decision: Decision = self._actor(states)
         return decision
 
@@ -140,16 +138,16 @@ class Ddpg:
         self._trained_critic.descend((weights * errors.square()).mean())
         return errors.detach().abs() * (self._scaler.unit / self._return_width)
 
-    def learn_actor(self, states: Tensor, choose: Callable[[Decision], Tensor]) -> None:
+    def learn_actor(self, states: Tensor, decision: Decision, discrete: Tensor) -> None:
         """One step of the actor up the critic's value; then both targets follow.
 
         Args:
             states: ``(B, state_size)``.
-            choose: the discrete actions ``(B,)`` that would be taken beside a decision.
+            decision: of the present actor on them, from :meth:`decide`.
+            discrete: ``(B,)`` actions that would be taken beside it.
 
         """
-        decision = self._actor(states)
-        value = self._critic(states, decision.actions, choose(decision)).mean()
+        value = self._critic(states, decision.actions, discrete).mean()
         penalty = self._config.saturation_penalty * decision.logits.square().mean()
         self._trained_actor.descend(penalty - value)
         polyak(self._target_actor_flat, self._trained_actor.flat, self._config.target_tau)
