@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from compress.graph.trace import layer_graph
 from compress.layer_report import LayerReport, report_layers
-from compress.policy.load import check_policy
+from compress.policy.load import PolicyFile, check_policy
 from compress.policy.schema import Policy
 from compress.pruning.criterion import Granularity
 from compress.pruning.prune import (
@@ -27,9 +27,17 @@ from compress.pruning.prune import (
     ratio_warnings,
 )
 from compress.quantization import quantize_model
-from compress.structure import shrink
+from compress.structure.shrink import shrink
 
-__all__ = ["CompressedModel", "compress_model"]
+__all__ = ["CompressedModel", "RemovedStructures", "compress_model"]
+
+
+@dataclass(frozen=True)
+class RemovedStructures:
+    """Layer -> bool, what of its output and input channels is kept; layers that keep all are left out."""
+
+    kept_filters: Mapping[str, Tensor]
+    kept_channels: Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,7 @@ class CompressedModel:
         pruned: the pruned float network that it was quantised from.
         graph: layer graph of ``pruned``.
         policy: what was applied, every layer spelled out.
+        removed: whole filters and channels that went, per layer of the original.
         layers: what changed, layer by layer.
         warnings: one sentence for each ratio that could not be met.
     """
@@ -50,18 +59,19 @@ class CompressedModel:
     pruned: nn.Module
     graph: nx.DiGraph
     policy: Policy
+    removed: RemovedStructures
     layers: tuple[LayerReport, ...]
     warnings: tuple[str, ...] = ()
 
 
 def compress_model(
-    model: nn.Module, policy: Policy, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
+    model: nn.Module, policy: Policy | PolicyFile, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
 ) -> CompressedModel:
     """Apply a policy; the same model, policy, images and seed give the same result.
 
     Args:
         model: float, on the CPU; it is not changed.
-        policy: per layer, see :class:`compress.policy.Policy`.
+        policy: per layer, see :class:`compress.policy.Policy`; from a file, messages say where in it.
         images: ``(images, channels, height, width)`` for calibration, normalised as the model wants them; never those
             that accuracy is reported on.
         labels: ``(images,)`` of gradient-based algorithms; without them the model's own answers serve.
@@ -73,27 +83,45 @@ def compress_model(
     """
     graph = layer_graph(model, images[:1])
     layers = prunable_layers(model, graph)
-    check_policy(policy, layers, algorithm_forms())
-    resolved = policy.model_copy(update={"layers": {name: policy.of(name) for name in layers}})
+    wanted, document = (policy.policy, policy.document) if isinstance(policy, PolicyFile) else (policy, None)
+    check_policy(wanted, layers, algorithm_forms(), document)
+    resolved = wanted.model_copy(update={"layers": {name: wanted.of(name) for name in layers}})
     chosen = choose_pruning(model, graph, resolved, images, labels, seed)
-    small = _without_structures(model, graph, chosen)
+    removed = _removed(chosen)
+    small = _smaller(apply_weights(model, chosen), graph, removed)
     small_graph = layer_graph(small, images[:1]) if chosen else graph
     quantised = quantize_model(small, small_graph, images, resolved, masks=_element_masks(small, chosen))
     return CompressedModel(
-        model=quantised,
+        model=_described_like(model, quantised),
         pruned=small,
         graph=small_graph,
         policy=resolved,
+        removed=removed,
         layers=report_layers(layers, prunable_layers(small, small_graph), quantised, resolved),
         warnings=ratio_warnings(model, graph, resolved),
     )
 
 
-def _without_structures(model: nn.Module, graph: nx.DiGraph, chosen: Mapping[str, PrunedLayer]) -> nn.Module:
-    """The model with its new weights, without the filters and channels that are gone."""
-    filters = {name: layer.kept_filters for name, layer in chosen.items() if layer.kept_filters is not None}
-    channels = {name: layer.kept_channels for name, layer in chosen.items() if layer.kept_channels is not None}
-    return shrink(apply_weights(model, chosen), graph, filters, channels)
+def _removed(chosen: Mapping[str, PrunedLayer]) -> RemovedStructures:
+    return RemovedStructures(
+        kept_filters={name: one.kept_filters for name, one in chosen.items() if one.kept_filters is not None},
+        kept_channels={name: one.kept_channels for name, one in chosen.items() if one.kept_channels is not None},
+    )
+
+
+def _smaller(model: nn.Module, graph: nx.DiGraph, removed: RemovedStructures) -> nn.Module:
+    """The model without what is gone; itself where nothing is."""
+    if not removed.kept_filters and not removed.kept_channels:
+        return model
+    return _described_like(model, shrink(model, graph, removed.kept_filters, removed.kept_channels))
+
+
+def _described_like(model: nn.Module, changed: nn.Module) -> nn.Module:
+    """``changed`` with what ``model`` says of the images that it takes (a traced copy has lost it)."""
+    for name in ("input_shape", "normalisation"):
+        if hasattr(model, name):
+            setattr(changed, name, getattr(model, name))
+    return changed
 
 
 def _element_masks(small: nn.Module, chosen: Mapping[str, PrunedLayer]) -> dict[str, Tensor]:

@@ -38,6 +38,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "hw": CommandEntry("rl.commands.hw:app", "Machines"),
     "simulate": CommandEntry("rl.commands.simulate:simulate", "Simulation"),
     "compare": CommandEntry("rl.commands.compare:compare", "Simulation"),
+    "compress": CommandEntry("rl.commands.compress:compress", "Compression"),
     "estimate": CommandEntry("rl.commands.estimate:app", "Simulation"),
 }
 

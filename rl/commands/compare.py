@@ -36,8 +36,16 @@ def compare(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
     ] = None,
-    a_bits: Annotated[int, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits.")] = 8,
-    w_bits: Annotated[int, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits.")] = 8,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prune and quantise the model first, as this YAML file says; needs --data."),
+    ] = None,
+    a_bits: Annotated[
+        int | None, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits; 8 if left out.")
+    ] = None,
+    w_bits: Annotated[
+        int | None, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits; 8 if left out.")
+    ] = None,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Inputs per run.")] = 1,
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
@@ -83,7 +91,7 @@ def compare(
             f"compare: got {len(sources)} machine(s) and a model; allowed: two or more machines, then a model"
         )
     machines = [load_machine(source, set_ or []) for source in sources]
-    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed)
+    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     results = simulate_all(machines, request, quiet=quiet)
     pictures = _draw(results, plot) if plot is not None else []
     if json_ is not None:

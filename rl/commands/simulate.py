@@ -40,8 +40,16 @@ def simulate(
     weights: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
     ] = None,
-    a_bits: Annotated[int, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits.")] = 8,
-    w_bits: Annotated[int, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits.")] = 8,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Prune and quantise the model first, as this YAML file says; needs --data."),
+    ] = None,
+    a_bits: Annotated[
+        int | None, typer.Option(metavar="N", help="Width of the activations, 1 to 16 bits; 8 if left out.")
+    ] = None,
+    w_bits: Annotated[
+        int | None, typer.Option(metavar="N", help="Width of the weights, 1 to 16 bits; 8 if left out.")
+    ] = None,
     batch: Annotated[int, typer.Option(metavar="N", min=1, help="Inputs per run.")] = 1,
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
@@ -86,7 +94,7 @@ def simulate(
     check_destinations([("--json", json_), ("--csv", csv_)], ("--plot", plot))
     if is_stdout(json_) and is_stdout(csv_):
         raise InputError("--json -, --csv -: only one of them can be standard output")
-    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed)
+    request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     machine = load_machine(hw, set_ or [])
     decide = operands_decide([machine], engine)
     wants_statistics = operands or (plot is not None and (decide or data is not None))
