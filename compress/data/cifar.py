@@ -4,6 +4,8 @@ ROOT holds the folder of the official archive, or is it. Of the files, only thos
 training images will do. A file is read only if it is byte for byte the official one, and nothing but arrays and plain
 containers are taken out of it.
 
+``cifar10:torchvision`` and ``cifar100:torchvision`` fetch the data set on first use (:mod:`compress.data.cifar_fetch`).
+
 Where CIFAR-100's training file, 150 MB, is missing, a sample of it serves: ``cifar100_train_subset_2000.npz`` in or
 beside that folder, with the arrays ``images`` (uint8, ``(n, 32, 32, 3)``) and ``fine_labels`` (integers, ``(n,)``).
 """
@@ -25,6 +27,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from accel_sim.errors import DataError
+from compress.data.cifar_fetch import KEYWORD, fetched_cifar
 from compress.data.images import Part
 
 __all__ = ["Cifar", "CifarImages", "open_cifar10", "open_cifar100"]
@@ -107,6 +110,8 @@ def open_cifar100(rest: str) -> Cifar:
 def _open(name: str, root: str, folder: str, train: Mapping[str, str], test: Mapping[str, str]) -> Cifar:
     if not root:
         raise DataError(f"data {name}: allowed: {name}:ROOT with the folder that holds {folder}")
+    if root == KEYWORD:
+        root = str(fetched_cifar(name, folder))
     home = Path(root) / folder if (Path(root) / folder).is_dir() else Path(root)
     train_files, test_files = (
         {home / file: md5 for file, md5 in files.items() if (home / file).is_file()} for files in (train, test)

@@ -88,11 +88,13 @@ def open_labelled(spec: str, split: Split | str = Split.REPORT) -> LabelledImage
 
     Args:
         spec: ``digits``, ``cifar10:ROOT``, ``cifar100:ROOT``, ``imagenet-compat:ROOT`` (scaled to what the model
-            takes), ``imagenet-compat-crop:ROOT``, ``imagefolder:ROOT`` or ``fake:CLASSESxCxHxW``.
+            takes), ``imagenet-compat-crop:ROOT``, ``imagefolder:ROOT`` or ``fake:CLASSESxCxHxW``. With ``torchvision``
+            for ROOT, CIFAR is fetched on first use.
         split: ``report``, ``search``, ``calibration`` or ``test``; :class:`Split` says which images these are.
 
     Raises:
         DataError: an unknown data set or split, missing or damaged files.
+        RunError: a data set that cannot be fetched.
 
     >>> open_labelled("digits", "search").size, open_labelled("digits", "report").indices[:3].tolist()
     (180, [1, 3, 5])
