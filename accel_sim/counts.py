@@ -21,7 +21,11 @@ class ArrayCounts:
         macs: multiplications by kind; ``effectual + gated + skipped = groups·M·N·K``.
         multiplier_cycles: cycles that multipliers (lanes) spent on effectual multiplications: their number times
             the beat (times the passes of ``parallel``).
-        gated_cycles: the same for gated multiplications; the multiplier does not switch, its clock does.
+        busy_cycles: those of them in which a multiplier has a piece of its own operands to work on: a term that it
+            retires; a digit within the shortest width that holds its own operand (``precision: dynamic``). In the
+            rest of a beat it waits for the slowest operand of its PE and sync group.
+        gated_cycles: cycles that multipliers spent on gated multiplications; the multiplier does not switch, its clock
+            does.
         additions: additions of ``acc_bits`` into a partial sum or an adder tree of the lanes, one per effectual or
             gated multiplication.
         operand_hop_bits: bits clocked into PE registers by operands that move from PE to PE while streaming.
@@ -36,6 +40,7 @@ class ArrayCounts:
 
     macs: MacCounts = MacCounts()
     multiplier_cycles: int = 0
+    busy_cycles: int = 0
     gated_cycles: int = 0
     additions: int = 0
     operand_hop_bits: int = 0

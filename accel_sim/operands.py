@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accel_sim.hardware.schema import NmSparsity
 from accel_sim.im2col_kernel import im2col
 from accel_sim.memory.footprint_kernel import conv_vector
-from accel_sim.operand_checks import n_m_groups, n_m_segment, operand_range, operand_shapes
+from accel_sim.operand_checks import n_m_segment, operand_range, operand_shapes
 from accel_sim.workload import GemmLayer
 
 __all__ = ["LayerOperands", "layer_operands"]
@@ -85,9 +85,22 @@ def _draw(
 
 def _prune(weights: NDArray[np.integer], sparsity: NmSparsity, segment: int) -> NDArray[np.integer]:
     """The weights ``(groups, k, n)`` with zeros in place of those that the N:M pattern has no room for."""
-    kept = np.zeros_like(weights)
-    for first, last in n_m_groups(0, weights.shape[1], sparsity.of, segment):
-        group = weights[:, first:last]
-        largest = np.argsort(-np.abs(group), axis=1, kind="stable")[:, : sparsity.keep]
-        np.put_along_axis(kept[:, first:last], largest, np.take_along_axis(group, largest, axis=1), axis=1)
-    return kept
+    groups, k, n = weights.shape
+    magnitude = np.abs(weights).reshape(groups, k // segment, segment, n)
+    kept = np.empty(magnitude.shape, bool)
+    whole = segment - segment % sparsity.of
+    for first, last, size in ((0, whole, sparsity.of), (whole, segment, segment - whole)):
+        if first == last:
+            continue
+        of_groups = magnitude[:, :, first:last].reshape(groups, k // segment, -1, size, n)
+        room = np.stack([_rank(of_groups, i) < sparsity.keep for i in range(size)], axis=3)
+        kept[:, :, first:last] = room.reshape(groups, k // segment, last - first, n)
+    return np.where(kept.reshape(weights.shape), weights, weights.dtype.type(0))
+
+
+def _rank(magnitude: NDArray[np.integer], place: int) -> NDArray[np.integer]:
+    """How many of a group's values (axis 3) come before the one at ``place``: larger ones, equal ones of lower k."""
+    own = magnitude[:, :, :, place : place + 1]
+    rank: NDArray[np.integer] = np.count_nonzero(magnitude[:, :, :, :place] >= own, axis=3)
+    rank += np.count_nonzero(magnitude[:, :, :, place + 1 :] > own, axis=3)
+    return rank

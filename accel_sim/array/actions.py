@@ -6,7 +6,8 @@ Definitions (dense machine, padding of the array in none of them):
   (:func:`accel_sim.array.beats.arrays_in_step`), once per round of the folds that they run side by side.
 * The first K fold writes partial sums, every later one reads and writes them; a finished output is read once more,
   on its way to the vector unit. Partial sums that leave for DRAM and come back cost a read and a write besides.
-* A moving operand is clocked into one PE register per multiplication that it takes part in. A partial sum of ws and
+* A moving operand is clocked into one PE register per multiplication that it takes part in, unless it moves term by
+  term (:func:`accel_sim.array.beats.hop_bits`). A partial sum of ws and
   is passes one register per row of the array (of the fold, with ``edge_folds: used``); one of os is written in
   place once per step.
 * A stationary operand of row r passes r + 1 registers on its way in, and one more into the active register where
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from accel_sim.array.beats import arrays_in_step, columns_are_elastic, constant_beat_cycles, step_lanes
+from accel_sim.array.beats import arrays_in_step, columns_are_elastic, constant_beat_cycles, hop_bits, step_lanes
 from accel_sim.array.ports import Sharing
 from accel_sim.counts import ArrayCounts
 from accel_sim.hardware.schema import Hardware
@@ -152,12 +153,12 @@ def array_counts(hardware: Hardware, layer: GemmLayer, tiling: Tiling, compute_c
     array = hardware.array
     macs = layer.macs
     beat = constant_beat_cycles(array, layer.a_bits, layer.w_bits)
-    moving_bits = {"ws": layer.a_bits, "is": layer.w_bits, "os": layer.a_bits + layer.w_bits}[array.dataflow]
     return ArrayCounts(
         macs=MacCounts(total=macs, effectual=macs),
         multiplier_cycles=macs * beat,
+        busy_cycles=macs * beat,
         additions=macs,
-        operand_hop_bits=macs * moving_bits,
+        operand_hop_bits=macs * sum(hop_bits(array, layer.a_bits, layer.w_bits)),
         psum_hop_bits=_psum_hops(hardware, layer, tiling) * array.acc_bits,
         stationary_hop_bits=_stationary_hop_bits(hardware, layer, tiling),
         fifo_push_bits=_fifo_push_bits(hardware, layer, tiling) if array.fifo_depth > 1 else 0,

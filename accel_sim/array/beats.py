@@ -19,6 +19,7 @@ __all__ = [
     "constant_beat_cycles",
     "counts_depend_on_data",
     "fused_beat_cycles",
+    "hop_bits",
     "step_lanes",
 ]
 
@@ -127,6 +128,27 @@ def arrays_in_step(array: ArrayConfig, array_dim: str) -> bool:
         # Input-stationary arrays leave out k that are zero for all n: the same for all arrays.
         return not beats and (array.weight_sparsity not in ("skip_rows", "pack_columns") or array.dataflow == "is")
     return not beats and array.activation_sparsity != "skip_waves"
+
+
+def hop_bits(array: ArrayConfig, a_bits: int, w_bits: int) -> tuple[int, int]:
+    """Bits of an activation and of a weight that are clocked into a PE's register when it moves there; 0 if it rests.
+
+    An operand that moves term by term has no such register: a term's is clocked in the cycles of the multipliers. The
+    weights of ``term_serial_both`` cross the lines of os whole, since they are taken anew for each term of the other.
+
+    >>> hop_bits(ArrayConfig(rows=4, cols=4), a_bits=8, w_bits=4)
+    (8, 0)
+    >>> hop_bits(ArrayConfig(rows=4, cols=4, dataflow="os", arithmetic="term_serial_both"), a_bits=8, w_bits=4)
+    (0, 4)
+    """
+    terms = array.arithmetic.startswith("term_serial")
+    a_terms = terms and array.arithmetic.endswith(("act", "both"))
+    serial_weights = ("weight", "both") if array.dataflow == "is" else ("weight",)
+    w_terms = terms and array.arithmetic.endswith(serial_weights)
+    return (
+        0 if array.dataflow == "is" or a_terms else a_bits,
+        0 if array.dataflow == "ws" or w_terms else w_bits,
+    )
 
 
 def columns_are_elastic(array: ArrayConfig) -> bool:

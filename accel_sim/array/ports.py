@@ -6,7 +6,8 @@ An SRAM gives ``banks·word_bits`` bits per cycle and port. Where an edge needs 
 What the page leaves open and how it is decided here:
 
 * An edge's need is that of the whole array (``rows·lanes·a_bits`` ...), also in partly filled folds: the port's
-  schedule is fixed by the array, not by the fold.
+  schedule is fixed by the array, not by the fold. So is that of lanes which choose: ``of/keep`` activations each under
+  N:M, ``pack_limit`` where columns are combined.
 * ``1rw`` shares one port between reads and writes, ``1r1w`` has one of each, ``2rw`` shares two. Reads and writes
   of partial sums meet at the output SRAM alone; filling a half from DRAM uses the other half's banks.
 * The first K fold writes partial sums, the later ones read and write them: two beat lengths.
@@ -68,6 +69,8 @@ def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing
     candidates = 1.0
     if isinstance(array.weight_sparsity, NmSparsity):  # the edge carries what the kept weights may choose from
         candidates = array.weight_sparsity.of / array.weight_sparsity.keep
+    elif array.weight_sparsity == "pack_columns":
+        candidates = float(array.pack_limit)
     a_edge_bits = ceil(sharing.activations * rows_bits * a_bits * candidates)
     outputs_bits = sharing.arrays * array.cols * array.acc_bits
     write = _cycles(buffers.outputs, 0, outputs_bits)

@@ -1,4 +1,4 @@
-"""Kernels: values to beats by a table, in the order in which the array takes them."""
+"""Kernels: values to pieces by a table, in the order in which the array takes them; their sum."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["look_up", "look_up_images", "look_up_transposed"]
+__all__ = ["look_up", "look_up_images", "look_up_transposed", "weighted_sum"]
 
 
 @kernel
@@ -55,3 +55,17 @@ def look_up_images(images, table, height, width, top, left):
                 for x in range(left, right):
                     row[x, c] = table[line[x - left]]
     return found
+
+
+@kernel
+def weighted_sum(found, times_y, times_x):
+    """Sum of ``found (batch, height, width, channels)``, each line and pixel so many times."""
+    total = np.int64(0)
+    for b in range(found.shape[0]):
+        for y in range(found.shape[1]):
+            for x in range(found.shape[2]):
+                pixel = np.int64(0)
+                for value in found[b, y, x]:
+                    pixel += value
+                total += pixel * times_y[y] * times_x[x]
+    return total

@@ -36,7 +36,7 @@ def advance_rows(ends, beats, stretch, order):
     Args:
         ends: ``(rows + 2, WIDTH)`` of the step before, -1 where none was; becomes those of this step. The outermost
             rows lie beyond the edges and stay.
-        beats: ``(rows, WIDTH)``. ``stretch (WIDTH)``: no beat is shorter.
+        beats: ``(rows, WIDTH)``. ``stretch (WIDTH)``: no beat is shorter; at least 1.
         order: of :func:`row_order`. Rows are looked up in it so that the compiler cannot see that they are in order:
             it checks its vectors for overlap then row by row; in all rows at once it would find one.
 
@@ -51,8 +51,8 @@ def advance_rows(ends, beats, stretch, order):
 
 @kernel
 def add_beats(sums, beats):
-    """Add the beats ``(rows, WIDTH)`` of all rows to ``sums (WIDTH)``."""
+    """Add the beats ``(rows, WIDTH)`` of all rows, at least 1 each, to ``sums (WIDTH)``."""
     for r in range(beats.shape[0]):
         beat = beats[r]
         for i in range(WIDTH):
-            sums[i] = np.int32(sums[i] + np.int32(beat[i]))
+            sums[i] = np.int32(sums[i] + np.int32(max(np.uint8(1), beat[i])))

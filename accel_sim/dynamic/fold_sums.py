@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.beats import hop_bits
 from accel_sim.dynamic.fold_sums_kernel import per_fold
 from accel_sim.dynamic.layout import Recipe
 from accel_sim.dynamic.tally import Tally
@@ -75,10 +76,11 @@ def fold_sums(
     ``reads``: how often the moving operand is read for all blocks together.
     """
     array, buffers = hardware.array, hardware.buffers
-    moving = (layer.a_bits, buffers.activations.word_bits)
+    hops = sum(hop_bits(array, layer.a_bits, layer.w_bits))  # one of the two rests
+    moving = (layer.a_bits, hops, buffers.activations.word_bits)
     resting = (layer.w_bits + recipe.index_bits, buffers.weights.word_bits)
     if array.dataflow == "is":
-        moving, resting = (layer.w_bits, buffers.weights.word_bits), (layer.a_bits, buffers.activations.word_bits)
+        moving, resting = (layer.w_bits, hops, buffers.weights.word_bits), (layer.a_bits, buffers.activations.word_bits)
     per_step, per_load = per_fold(
         ptr,
         slots,

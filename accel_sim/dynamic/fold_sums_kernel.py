@@ -15,12 +15,12 @@ LOAD_BITS, LOAD_WORDS, LOAD_HOPS = range(3)
 @kernel
 def per_fold(
     ptr, slots, widths, reads, rows, used_edges, shadow, psum_bits, push_bits,
-    moving_bits, moving_word, resting_bits, resting_word,
+    moving_bits, hop_bits, moving_word, resting_bits, resting_word,
 ):  # fmt: skip
     """Costs of one step ``(5, folds)`` and of one load ``(3, folds)`` of every K fold, all blocks together.
 
-    ``ptr``, ``slots``: edges and slots of the places. ``widths``: columns of the blocks. ``psum_bits`` and
-    ``push_bits`` move per PE and between lines.
+    ``ptr``, ``slots``: edges and slots of the places. ``widths``: columns of the blocks. ``hop_bits``
+    of each moving operand are clocked into a PE; ``psum_bits`` and ``push_bits`` move per PE and between lines.
     """
     places = slots.size
     folds = -(-places // rows)
@@ -29,10 +29,11 @@ def per_fold(
     for fold in range(folds):
         lo, hi = fold * rows, min(places, (fold + 1) * rows)
         lines = hi - lo if used_edges else rows
-        edge = (ptr[hi] - ptr[lo]) * moving_bits
+        entries = ptr[hi] - ptr[lo]
+        edge = entries * moving_bits
         steps[EDGE_BITS, fold] = edge * reads
         steps[EDGE_WORDS, fold] = -(-edge // moving_word) * reads
-        steps[OPERAND_HOPS, fold] = edge * width
+        steps[OPERAND_HOPS, fold] = entries * hop_bits * width
         steps[PSUM_HOPS, fold] = lines * width * psum_bits
         steps[PUSHES, fold] = (lines - 1) * width * push_bits
         for place in range(lo, hi):

@@ -65,14 +65,29 @@ class Recipe:
         return self.own_reach < 0 and self.done_in_full
 
     @property
+    def constant_beats(self) -> bool:
+        """Whether every beat takes ``idle_beat``."""
+        return not (self.own.data_dependent or self.other.data_dependent)
+
+    @property
     def done_in_full(self) -> bool:
         """Whether zeros are multiplied like any value."""
-        return not (self.gate_moving or self.gate_resting or self.skip_waves) and self.weight_sparsity == "none"
+        return self.multiplies_all and self.weight_sparsity == "none"
+
+    @property
+    def multiplies_all(self) -> bool:
+        """Whether zeros that are not left out by their weights are multiplied like any value."""
+        return not (self.gate_moving or self.gate_resting or self.skip_waves)
 
     @property
     def same_in_all_blocks(self) -> bool:
         """Whether only ``own`` decides time: all column blocks (os, transposed: row folds) take the same."""
-        return self.weight_sparsity in {"none", "gate"} and not self.pairs and not self.other.data_dependent
+        return self.weight_sparsity in {"none", "gate"} and self.own_decides
+
+    @property
+    def own_decides(self) -> bool:
+        """Whether column blocks that leave out the same k take the same time."""
+        return not self.pairs and not self.other.data_dependent
 
 
 def make_recipe(array: ArrayConfig, layer: GemmLayer) -> Recipe:
@@ -155,6 +170,7 @@ class Block(NamedTuple):
     edge_all: Ints
     edge_nonzero: Ints
     edge_pair: Ints
+    edge_work: Ints
     other: Ints
     slots: Ints
     chosen: Ints
@@ -171,6 +187,7 @@ def make_block(
     """The places of columns ``cols`` (a range) for the k range ``ks``."""
     first, width = cols[0], cols[1] - cols[0]
     resting = (operands.resting, operands.resting_masks, first)
+    lanes = (recipe.lanes, recipe.other_reach, recipe.gate_resting)
     if recipe.weight_sparsity in {"n_m", "pack_columns"}:
         part = np.ascontiguousarray(operands.weights[ks[0] : ks[1], cols[0] : cols[1]])
         if recipe.nm is not None:
@@ -178,16 +195,14 @@ def make_block(
         else:
             slot_ptr, candidates, chosen = packed_slots(part, recipe.pack_limit)
         chosen += ks[0]
-        structure = from_slots(slot_ptr, candidates + ks[0], chosen, *resting, recipe.lanes, recipe.other_reach)
+        structure = from_slots(slot_ptr, candidates + ks[0], chosen, *resting, *lanes)
     else:
         kept = np.arange(ks[0], ks[1])
         if recipe.weight_sparsity == "skip_rows":
             columns = slice(None) if dataflow == "is" else slice(*cols)
             kept = skip_rows(np.ascontiguousarray(operands.weights[ks[0] : ks[1], columns])) + ks[0]
-        structure = from_singles(
-            kept, operands.resting, operands.resting_masks, first, width, recipe.lanes, recipe.other_reach
-        )
+        structure = from_singles(kept, operands.resting, operands.resting_masks, first, width, *lanes)
         chosen = np.broadcast_to(kept[:, None], (len(kept), width))
-    ptr, edge_k, edge_all, edge_nonzero, edge_pair, other, slots = structure
+    ptr, edge_k, edge_all, edge_nonzero, edge_pair, edge_work, other, slots = structure
     other = np.maximum(other, 1) * recipe.fixed_beat
-    return Block(ptr, edge_k, edge_all, edge_nonzero, edge_pair, other, slots, chosen)
+    return Block(ptr, edge_k, edge_all, edge_nonzero, edge_pair, edge_work, other, slots, chosen)

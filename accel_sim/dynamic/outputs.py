@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.array.beats import arrays_in_step
+from accel_sim.array.beats import arrays_in_step, hop_bits
 from accel_sim.array.output_chain_kernel import chain_end, drain_chain, new_chain, run_fold
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
+from accel_sim.dynamic.operand_sums_kernel import WORK, add_constant_beats, column_sums, paired_sum
 from accel_sim.dynamic.output_kernel import (
     column_beats,
     count_rows,
     count_transposed,
     edge_reads,
     fold_end,
+    issued_work,
     multiplier_cycles,
     row_beats,
     steps_issued,
@@ -34,45 +38,63 @@ Ints = NDArray[np.int64]
 Range = tuple[int, int]
 
 
-@dataclass(frozen=True)
-class _Alike:
-    """What all folds with the same lines have in common: their end under each pace, and
-    :func:`accel_sim.dynamic.output_kernel.multiplier_cycles`.
-    """
+class Reads(NamedTuple):
+    """What one fold's steps read at the edges: :func:`accel_sim.dynamic.output_kernel.edge_reads`."""
 
-    ends: tuple[int, ...]
-    multiplier_cycles: int
-
-
-@dataclass(frozen=True)
-class _Dealt:
-    """A row fold's rows, the array that gets it, and which operands are read for it, not for another array."""
-
-    rows: Range
-    array: int
-    reads_activations: bool
-    reads_weights: bool
+    entries: int
+    slots: int
+    a_words: int
+    w_words: int
 
 
-@dataclass(frozen=True)
-class _Fold:
-    """One fold of a group: its k range and places, its rows with their array, its columns."""
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """A column block of one group: its places, and a key that blocks with the same beats share."""
 
-    group: int
-    k: Range
+    span: Range
     block: Block
-    dealt: _Dealt
-    cols: Range
-
-    @property
-    def height(self) -> int:
-        """Rows of outputs."""
-        return self.dealt.rows[1] - self.dealt.rows[0]
+    alike: Hashable
+    reads: dict[int, Reads]
 
     @property
     def width(self) -> int:
         """Columns of outputs."""
-        return self.cols[1] - self.cols[0]
+        return self.span[1] - self.span[0]
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Consecutive row folds of the same height on the same array: their number, for how many of them each operand is
+    read, not for another array.
+    """
+
+    first: int
+    height: int
+    count: int
+    array: int
+    reads_activations: int
+    reads_weights: int
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """Row folds over one column block of one group."""
+
+    group: int
+    k: Range
+    m: Range
+    columns: _Columns
+    rows: tuple[_Rows, ...]
+
+
+@dataclass(frozen=True)
+class _Alike:
+    """What units with the same beats have in common: ends ``(paces, folds)`` of their folds' last lines, and the
+    :func:`accel_sim.dynamic.output_kernel.multiplier_cycles` of each.
+    """
+
+    ends: Ints
+    multiplier_cycles: Ints
 
 
 class _Timer:
@@ -93,12 +115,12 @@ class _Timer:
         run_fold(beats, self.pace.beat_first, array.fifo_depth, True, chain)
         drain_chain(chain, lines, across, height, self._drain_row(later_k), array.os_drain, self._transposed)
 
-    def append(self, index: int, end: int, rows: int, cols: int, later_k: bool) -> None:
-        """Append a fold of ``rows × cols`` outputs whose last line is free in cycle ``end``, to array ``index``."""
+    def append(self, index: int, ends: Ints, rows: int, cols: int, later_k: bool) -> None:
+        """Append folds of ``rows × cols`` outputs whose last lines are free in cycles ``ends``, to array ``index``."""
         height, width = self._size(rows, cols)
         across = height if self._transposed else width
         drain = height * self._drain_row(later_k) if self._array.os_drain else 0
-        self._sequences.append(index, np.array([end]), across - 1, 0, drain)
+        self._sequences.append(index, ends, across - 1, 0, drain)
 
     def _size(self, rows: int, cols: int) -> tuple[int, int]:
         """PEs of a fold's latency."""
@@ -124,10 +146,15 @@ class OutputTiles:
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [self._new_timer(pace) for pace in self._paces]
         self._in_step = arrays_in_step(hardware.array, "n" if deal_n else "m")
-        # Folds with the same lines take the same time and all multiplications: they are timed once.
-        self._alike = recipe.done_in_full and recipe.same_in_all_blocks and hardware.array.fold_overlap != "full"
-        self._timed: dict[tuple[int, Range, Range], _Alike] = {}
-        self._timed_for: list[GroupOperands] | None = None
+        alone = hardware.array.fold_overlap != "full"
+        # Beats that are all the same need no recurrence.
+        self._constant = alone and recipe.constant_beats and not recipe.skip_waves
+        # Folds with the same beats take the same time and all multiplications: they are timed once.
+        self._alike = alone and recipe.multiplies_all and recipe.own_decides
+        self._columns: dict[tuple[int, Range, Range], _Columns] = {}
+        self._timed: dict[Hashable, _Alike] = {}
+        self._moving_sums: dict[tuple[int, Range], tuple[Ints, Ints]] = {}
+        self._held_for: list[GroupOperands] | None = None
         self.tally = Tally()
 
     def _new_timer(self, pace: Pace) -> _Timer:
@@ -135,100 +162,181 @@ class OutputTiles:
 
     def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
-        if operands is not self._timed_for:
-            self._timed, self._timed_for = {}, operands
+        if operands is not self._held_for:
+            self._columns, self._timed, self._moving_sums, self._held_for = {}, {}, {}, operands
         fresh = self._new_timer(self._paces[0])
-        for group, cols, rows_of in self._units(len(operands), m, n):
-            block = make_block(self._recipe, operands[group], "os", cols, k)
-            if not block.slot_count:
-                continue
-            for dealt in rows_of:
-                fold = _Fold(group, k, block, dealt, cols)
-                if self._alike:
-                    self._run_alike(operands[group], fold, later_k, fresh)
-                else:
-                    self._run_fold(operands[group], fold, later_k, fresh)
+        for unit in self._units(operands, m, n, k):
+            self._run_unit(operands[unit.group], unit, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
 
-    def _units(self, groups: int, m: Range, n: Range) -> Iterator[tuple[int, Range, list[_Dealt]]]:
-        """Column blocks with their row folds."""
+    def _units(self, operands: list[GroupOperands], m: Range, n: Range, k: Range) -> Iterator[_Unit]:
+        """Column blocks that have places, with their row folds."""
         array = self._hardware.array
-        rows = [(r, min(r + array.rows, m[1])) for r in range(*m, array.rows)]
+        heights = [min(array.rows, m[1] - r) for r in range(*m, array.rows)]
         blocks = [(c, min(c + array.cols, n[1])) for c in range(*n, array.cols)]
-        share = min(array.arrays, len(blocks) if self._deal_n else len(rows))
-        for group in range(groups):
+        share = min(array.arrays, len(blocks) if self._deal_n else len(heights))
+        for group in range(len(operands)):
             base = (group % max(1, array.arrays // share)) * share
             for b, cols in enumerate(blocks):
-                turns = [b if self._deal_n else r for r in range(len(rows))]
-                first = [turn % share == 0 or not self._in_step for turn in turns]
-                yield (
-                    group,
-                    cols,
-                    [
-                        _Dealt(
-                            span,
-                            base + turn % share,
-                            reads_activations=reads or not self._deal_n,
-                            reads_weights=reads or self._deal_n,
-                        )
-                        for span, turn, reads in zip(rows, turns, first, strict=True)
-                    ],
-                )
+                turns = [b] * len(heights) if self._deal_n else list(range(len(heights)))
+                columns = self._lay(operands[group], group, cols, k)
+                if columns.block.slot_count:
+                    yield _Unit(group, k, m, columns, tuple(self._rows(heights, turns, share, base)))
 
-    def _run_alike(self, operands: GroupOperands, fold: _Fold, later_k: bool, fresh: _Timer) -> None:
-        """Append a fold like others; the first of them is timed."""
-        lines, across = (fold.cols, fold.dealt.rows) if self._recipe.transposed else (fold.dealt.rows, fold.cols)
-        key = (fold.group, lines, fold.k)
-        issued = np.arange(len(fold.block.slots))
-        if key not in self._timed:
-            beats = self._beats(operands, fold, issued)
-            cycles = multiplier_cycles(beats, lines[1] - lines[0], issued, fold.block.slots)
-            self._timed[key] = _Alike(self._ends(beats), int(cycles))
-        timed = self._timed[key]
-        self._append(fold, timed.ends, later_k, fresh)
-        self.tally.effectual += fold.block.slot_count * fold.height * fold.width
-        self.tally.multiplier_cycles += timed.multiplier_cycles * (across[1] - across[0])
-        self._count(fold, issued, later_k)
+    def _rows(self, heights: list[int], turns: list[int], share: int, base: int) -> Iterator[_Rows]:
+        """Row folds with the arrays that get them; ``turns``: their turn, of which each has ``share``."""
+        dealt = [
+            (height, base + turn % share, turn % share == 0 or not self._in_step)
+            for height, turn in zip(heights, turns, strict=True)
+        ]
+        first = 0
+        for (height, index, reads), equal in groupby(dealt):
+            count = len(list(equal))
+            shared = count if reads else 0
+            reads_a, reads_w = (shared, count) if self._deal_n else (count, shared)
+            yield _Rows(first, height, count, index, reads_a, reads_w)
+            first += count
 
-    def _run_fold(self, operands: GroupOperands, fold: _Fold, later_k: bool, fresh: _Timer) -> None:
-        recipe, tally, block = self._recipe, self.tally, fold.block
-        issued = steps_issued(operands.moving, *fold.dealt.rows, block.ptr, block.edge_k, recipe.skip_waves)
+    def _lay(self, operands: GroupOperands, group: int, cols: Range, k: Range) -> _Columns:
+        """The places of a column block; remembered, since tiles along m share them."""
+        key = (group, cols, k)
+        if key not in self._columns:
+            recipe = self._recipe
+            block = make_block(recipe, operands, "os", cols, k)
+            alike: Hashable = None
+            if recipe.transposed:
+                alike = cols
+            elif recipe.weight_sparsity == "skip_rows":
+                alike = block.edge_k.tobytes()
+            self._columns[key] = _Columns(cols, block, alike, {})
+        return self._columns[key]
+
+    def _run_unit(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
+        if self._constant:
+            self._run_constant(operands, unit, later_k, fresh)
+        elif self._alike:
+            self._run_alike(operands, unit, later_k, fresh)
+        else:
+            self._run_folds(operands, unit, later_k, fresh)
+        block, recipe = unit.columns.block, self._recipe
         if recipe.weight_sparsity == "skip_rows":
-            tally.metadata_decodes += block.slot_count
+            self.tally.metadata_decodes += block.slot_count * sum(rows.count for rows in unit.rows)
+        if not recipe.skip_waves:
+            _, work = self._sums_of_moving(operands, unit)
+            self.tally.busy_cycles += int(paired_sum(work, block.edge_work, block.edge_k)) * recipe.fixed_beat
+
+    def _sums_of_moving(self, operands: GroupOperands, unit: _Unit) -> tuple[Ints, Ints]:
+        """:func:`accel_sim.dynamic.operand_sums_kernel.column_sums` over the unit's rows; remembered."""
+        key = (unit.group, unit.m)
+        if key not in self._moving_sums:
+            self._moving_sums[key] = column_sums(operands.moving, *unit.m, self._recipe.gate_moving)
+        return self._moving_sums[key]
+
+    def _run_constant(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
+        """Append folds whose beats are all the same."""
+        recipe, block, beat = self._recipe, unit.columns.block, self._recipe.idle_beat
+        for rows in unit.rows:
+            lines = self._lines(unit.columns, rows)
+            ends = [len(block.slots) * max(beat, pace.beat_first) + lines - 1 for pace in self._paces]
+            self._append(unit.columns, rows, np.repeat(np.array(ends)[:, None], rows.count, axis=1), later_k, fresh)
+            self._count(unit.columns, rows, self._reads(unit.columns, rows.height), len(block.slots), later_k)
+        sums = np.zeros(5, np.int64)
+        nonzero, _ = self._sums_of_moving(operands, unit)
+        edges = (block.edge_k, block.edge_all, block.edge_nonzero)
+        gates = (recipe.gate_moving, recipe.gate_resting)
+        add_constant_beats(sums, nonzero, unit.m[1] - unit.m[0], beat, *edges, *gates)
+        self.tally.add_multiplications(sums, recipe.fixed_beat)
+
+    def _run_alike(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
+        """Append folds like others; the first of them are timed."""
+        columns, transposed = unit.columns, self._recipe.transposed
+        block = columns.block
+        issued = np.arange(len(block.slots))
+        for rows in unit.rows:
+            place = rows.height if transposed else (unit.m, rows)
+            key = (unit.group, unit.k, columns.alike, place)
+            if key not in self._timed:
+                spans = self._spans(unit, rows)[: 1 if transposed else None]
+                beats = [self._beats(operands, columns, span, issued) for span in spans]
+                lines = columns.width if transposed else rows.height
+                cycles = [multiplier_cycles(of_fold, lines, issued, block.slots) for of_fold in beats]
+                ends = np.array([self._ends(of_fold) for of_fold in beats]).T
+                self._timed[key] = _Alike(np.ascontiguousarray(ends), np.array(cycles))
+            timed = self._timed[key]
+            ends = np.broadcast_to(timed.ends, (len(self._paces), rows.count))
+            self._append(columns, rows, np.ascontiguousarray(ends), later_k, fresh)
+            across = rows.height * rows.count if transposed else columns.width
+            self.tally.multiplier_cycles += int(timed.multiplier_cycles.sum()) * across
+            self.tally.effectual += block.slot_count * rows.height * rows.count * columns.width
+            self._count(columns, rows, self._reads(columns, rows.height), len(issued), later_k)
+
+    def _run_folds(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
+        """Append folds of which each takes its own time."""
+        for rows in unit.rows:
+            for i, span in enumerate(self._spans(unit, rows)):
+                one = replace(
+                    rows,
+                    count=1,
+                    reads_activations=int(i < rows.reads_activations),
+                    reads_weights=int(i < rows.reads_weights),
+                )
+                self._run_fold(operands, unit.columns, span, one, later_k, fresh)
+
+    def _spans(self, unit: _Unit, rows: _Rows) -> list[Range]:
+        """The rows of outputs of each fold."""
+        height = self._hardware.array.rows
+        starts = [unit.m[0] + (rows.first + i) * height for i in range(rows.count)]
+        return [(start, start + rows.height) for start in starts]
+
+    def _run_fold(
+        self, operands: GroupOperands, columns: _Columns, span: Range, rows: _Rows, later_k: bool, fresh: _Timer
+    ) -> None:
+        recipe, tally, block = self._recipe, self.tally, columns.block
+        issued = steps_issued(operands.moving, *span, block.ptr, block.edge_k, recipe.skip_waves)
         if recipe.skip_waves:
             tally.metadata_decodes += len(block.slots)
         if not len(issued):
             return
-        beats = self._beats(operands, fold, issued)
+        beats = self._beats(operands, columns, span, issued)
         if fresh.chained:
+            by_line = np.ascontiguousarray(beats.T, np.int64)
             for timer in (*self._timers, fresh):
-                timer.run_chained(fold.dealt.array, beats, fold.height, fold.width, later_k)
+                timer.run_chained(rows.array, by_line, rows.height, columns.width, later_k)
         else:
-            self._append(fold, self._ends(beats), later_k, fresh)
-        self._count_multiplications(operands, fold, issued, beats)
-        self._count(fold, issued, later_k)
+            self._append(columns, rows, np.array(self._ends(beats))[:, None], later_k, fresh)
+        self._count_multiplications(operands, columns, span, issued, beats)
+        reads = self._edge_reads(columns, rows.height, issued)
+        self._count(columns, rows, reads, len(issued), later_k)
 
     def _ends(self, beats: Ints) -> tuple[int, ...]:
         """First cycle in which a fold's last line is free, under each pace."""
         depth = self._hardware.array.fifo_depth
         return tuple(int(fold_end(beats, pace.beat_first, depth)) for pace in self._paces)
 
-    def _append(self, fold: _Fold, ends: tuple[int, ...], later_k: bool, fresh: _Timer) -> None:
-        for timer, end in ((fresh, ends[0]), *zip(self._timers, ends, strict=True)):
-            timer.append(fold.dealt.array, end, fold.height, fold.width, later_k)
+    def _append(self, columns: _Columns, rows: _Rows, ends: Ints, later_k: bool, fresh: _Timer) -> None:
+        """Append folds whose last lines are free in the cycles ``ends (paces, folds)``."""
+        for timer, of_folds in ((fresh, ends[0]), *zip(self._timers, ends, strict=True)):
+            timer.append(rows.array, of_folds, rows.height, columns.width, later_k)
 
-    def _beats(self, operands: GroupOperands, fold: _Fold, issued: Ints) -> Ints:
-        """Beats ``(lines, steps)`` of one fold."""
-        array, recipe, block = self._hardware.array, self._recipe, fold.block
+    def _lines(self, columns: _Columns, rows: _Rows) -> int:
+        """Lines of a fold's latency."""
+        array = self._hardware.array
+        if array.edge_folds == "used":
+            return columns.width if self._recipe.transposed else rows.height
+        return array.cols if self._recipe.transposed else array.rows
+
+    def _beats(self, operands: GroupOperands, columns: _Columns, span: Range, issued: Ints) -> Ints:
+        """Beats ``(steps, lines)`` of one fold."""
+        array, recipe, block = self._hardware.array, self._recipe, columns.block
         used = array.edge_folds == "used"
         beats: Ints
         if recipe.transposed:
             beats = column_beats(
                 operands.resting,
                 operands.resting_masks,
-                fold.cols[0],
-                fold.width,
-                fold.width if used else array.cols,
+                columns.span[0],
+                columns.width,
+                columns.width if used else array.cols,
                 issued,
                 block.chosen,
                 recipe.lanes,
@@ -240,8 +348,8 @@ class OutputTiles:
             beats = row_beats(
                 operands.moving,
                 operands.moving_masks,
-                *fold.dealt.rows,
-                fold.height if used else array.rows,
+                *span,
+                span[1] - span[0] if used else array.rows,
                 issued,
                 block.ptr,
                 block.edge_k,
@@ -254,53 +362,70 @@ class OutputTiles:
             )
         return beats
 
-    def _count_multiplications(self, operands: GroupOperands, fold: _Fold, issued: Ints, beats: Ints) -> None:
-        recipe, block = self._recipe, fold.block
+    def _count_multiplications(
+        self, operands: GroupOperands, columns: _Columns, span: Range, issued: Ints, beats: Ints
+    ) -> None:
+        """Add one fold's multiplications, and with waves that are skipped the pieces that they work on."""
+        recipe, block = self._recipe, columns.block
         gates = (recipe.gate_moving, recipe.gate_resting)
-        sums = np.zeros(4, np.int64)
+        sums = np.zeros(5, np.int64)
         if recipe.transposed:
-            columns = (fold.cols[0], fold.width)
             slots = (issued, block.chosen, recipe.lanes)
-            count_transposed(sums, beats, operands.moving, operands.resting, *fold.dealt.rows, *columns, *slots, *gates)
+            at = (columns.span[0], columns.width)
+            count_transposed(sums, beats, operands.moving, operands.resting, *span, *at, *slots, *gates)
         else:
             edge = (block.ptr, block.edge_k, block.edge_all, block.edge_nonzero)
-            count_rows(sums, beats, operands.moving, *fold.dealt.rows, issued, *edge, *gates)
-        self.tally.add_multiplications(sums)
+            count_rows(sums, beats, operands.moving, *span, issued, *edge, *gates)
+        if recipe.skip_waves:
+            places = (issued, block.ptr, block.edge_k, block.edge_work)
+            sums[WORK] = issued_work(operands.moving, *span, *places, recipe.gate_moving)
+        self.tally.add_multiplications(sums, recipe.fixed_beat)
 
-    def _count(self, fold: _Fold, issued: Ints, later_k: bool) -> None:
-        """Add one fold's actions, its multiplications apart."""
-        recipe, layer, tally, rows, cols = self._recipe, self._layer, self.tally, fold.height, fold.width
-        array, buffers = self._hardware.array, self._hardware.buffers
-        weight_bits = layer.w_bits + recipe.index_bits
-        entries, slots, a_words, w_words = edge_reads(
-            fold.block.ptr,
-            fold.block.slots,
+    def _reads(self, columns: _Columns, height: int) -> Reads:
+        """:meth:`_edge_reads` of a fold that issues all steps; remembered."""
+        if height not in columns.reads:
+            columns.reads[height] = self._edge_reads(columns, height, np.arange(len(columns.block.slots)))
+        return columns.reads[height]
+
+    def _edge_reads(self, columns: _Columns, height: int, issued: Ints) -> Reads:
+        """Edge entries and slots of one fold's issued steps, and the words of activations and weights."""
+        layer, buffers = self._layer, self._hardware.buffers
+        reads = edge_reads(
+            columns.block.ptr,
+            columns.block.slots,
             issued,
-            rows * layer.a_bits,
+            height * layer.a_bits,
             buffers.activations.word_bits,
-            cols * weight_bits,
+            columns.width * (layer.w_bits + self._recipe.index_bits),
             buffers.weights.word_bits,
         )
-        a_bits, w_bits = int(entries) * layer.a_bits, int(slots) * weight_bits
-        tally.operand_hop_bits += rows * cols * (a_bits + w_bits)
-        tally.psum_hop_bits += len(issued) * rows * cols * array.acc_bits
+        return Reads(*map(int, reads))
+
+    def _count(self, columns: _Columns, folds: _Rows, reads: Reads, steps: int, later_k: bool) -> None:
+        """Add the actions of equal folds of ``steps`` steps, multiplications apart."""
+        recipe, layer, tally = self._recipe, self._layer, self.tally
+        array, buffers = self._hardware.array, self._hardware.buffers
+        rows, cols, count = folds.height, columns.width, folds.count
+        a_bits, w_bits = reads.entries * layer.a_bits, reads.slots * (layer.w_bits + recipe.index_bits)
+        a_hops, w_hops = hop_bits(array, layer.a_bits, layer.w_bits)
+        operand_hops = reads.entries * a_hops + reads.slots * (w_hops + recipe.index_bits)
+        tally.operand_hop_bits += count * rows * cols * operand_hops
+        tally.psum_hop_bits += count * steps * rows * cols * array.acc_bits
         if array.fifo_depth > 1:
             pushes = rows * (cols - 1) * a_bits if recipe.transposed else cols * (rows - 1) * w_bits
-            tally.fifo_push_bits += pushes
+            tally.fifo_push_bits += count * pushes
         if array.os_drain:
             height = rows if array.edge_folds == "used" else array.rows
             shadow = int(array.fold_overlap != "none")
             hops = rows * (height - 1 + shadow) - rows * (rows - 1) // 2  # row r passes the rows below it
-            tally.stationary_hop_bits += hops * cols * array.acc_bits
-        if fold.dealt.reads_activations:
-            tally.a_bits_read += a_bits * rows
-            tally.a_words += int(a_words)
-        if fold.dealt.reads_weights:
-            tally.w_bits_read += w_bits * cols
-            tally.w_words += int(w_words)
+            tally.stationary_hop_bits += count * hops * cols * array.acc_bits
+        tally.a_bits_read += folds.reads_activations * a_bits * rows
+        tally.a_words += folds.reads_activations * reads.a_words
+        tally.w_bits_read += folds.reads_weights * w_bits * cols
+        tally.w_words += folds.reads_weights * reads.w_words
         words = rows * -(-cols * array.acc_bits // buffers.outputs.word_bits)
-        tally.out_writes += rows * cols
-        tally.out_write_words += words
+        tally.out_writes += count * rows * cols
+        tally.out_write_words += count * words
         if later_k:
-            tally.out_reads += rows * cols
-            tally.out_read_words += words
+            tally.out_reads += count * rows * cols
+            tally.out_read_words += count * words

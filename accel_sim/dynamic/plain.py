@@ -1,7 +1,8 @@
 """The common case of ws and is with beats that depend on values: all folds of a layer are timed side by side.
 
 Nothing is skipped or gated and nothing that rests decides a beat, so the counts are the closed forms of
-:mod:`accel_sim.array.actions`, but for the multipliers' cycles: those are the sum of the beats.
+:mod:`accel_sim.array.actions`, but for the multipliers' cycles: those are the sum of the beats, of which they
+work for the sum of the pieces.
 """
 
 from __future__ import annotations
@@ -67,8 +68,7 @@ def time_plain(
     weights_move = array.dataflow == "is"
     if paces[0] == paces[1]:
         paces = paces[:1]
-    table = np.maximum(cost_table(recipe.own) & PIECES, 1).astype(np.uint8)
-    source = beat_source(layer, operands, table, weights_move=weights_move)
+    source = beat_source(layer, operands, cost_table(recipe.own) & np.uint8(PIECES), weights_move=weights_move)
     steps, size = (layer.n, tiling.tile_n) if weights_move else (layer.m, tiling.tile_m)
     streams, beats = _streams(source, hardware, recipe, steps, size, paces)
     timed = tiles.copy()
@@ -83,7 +83,7 @@ def time_plain(
     )
     width = layer.m if weights_move else layer.n
     counts = array_counts(hardware, layer, tiling, int(timed[:, timeline.IDEAL].sum()))
-    return timed, replace(counts, multiplier_cycles=beats * width)
+    return timed, replace(counts, multiplier_cycles=beats * width, busy_cycles=source.total * width)
 
 
 def _streams(
@@ -96,7 +96,7 @@ def _streams(
     parts, total = [], 0
     for first_steps, length in _equal_tiles(steps, size):
         offsets = (source.group_offset, source.step_offset, source.k_offset)
-        streams, beats = stream_folds(source.beats, *offsets, first_steps, length, rows, lanes, stretch)
+        streams, beats = stream_folds(source.pieces, *offsets, first_steps, length, rows, lanes, stretch)
         parts.append(streams.reshape(len(paces), len(source.group_offset), len(first_steps), -1))
         total += int(beats)
     timed_rows = min(rows, places)

@@ -20,7 +20,7 @@ _STEPS_PER_SUM = 256  # sums of so many steps fit 32 bits
 
 @kernel
 def _take_beats(beats, lane, source, origin, k_offset, k0, k1, lanes):
-    """One step of one fold: the longest beat among the lanes of each place, row by row."""
+    """One step of one fold: the most pieces among the lanes of each place, row by row."""
     if lanes > 1:
         for row, first in enumerate(range(k0, k1, lanes)):
             most = source[origin + k_offset[first]]
@@ -54,8 +54,8 @@ def stream_folds(source, group_offset, step_offset, k_offset, first_steps, lengt
     """Streaming cycles of the K folds of all groups and time tiles up to the first column's end.
 
     Args:
-        source: beats of the moving operand, flat: that of ``k`` in step ``t`` of group ``g`` lies at
-            ``group_offset[g] + step_offset[t] + k_offset[k]``.
+        source: pieces of the moving operand, flat: those of ``k`` in step ``t`` of group ``g`` lie at
+            ``group_offset[g] + step_offset[t] + k_offset[k]``. A beat lasts as many cycles, and at least one.
         first_steps: first step of each time tile; all have ``length`` steps.
         stretch: ``(paces, 2)`` shortest beat of the first K fold and of later ones.
 
@@ -94,7 +94,7 @@ def stream_folds(source, group_offset, step_offset, k_offset, first_steps, lengt
                 begin = origin[i] + step_offset[first_step[i] + t]
                 _take_beats(beats, i, source, begin, k_offset, first_k[i], stop_k[i], lanes)
                 if missing_lanes and stop_k[i] == depth:
-                    total -= missing_lanes * np.int64(beats[last_row, i])
+                    total -= missing_lanes * max(np.int64(1), np.int64(beats[last_row, i]))
             for pace in range(paces):
                 advance_rows(ends[pace], beats, shortest[pace], order)
             add_beats(sums, beats)

@@ -55,7 +55,7 @@ def n_m_slots(weights, keep, of, segment, first_k):
     ptr = np.zeros(groups * keep + 1, np.int64)
     candidates = np.empty(groups * keep * of, np.int64)
     chosen = np.empty((groups * keep, cols), np.int64)
-    kept = np.empty(of, np.int64)
+    zeros, taken = np.empty(cols, np.int64), np.empty(cols, np.int64)
     slots = 0
     last = 0
     while last < depth:
@@ -67,21 +67,18 @@ def n_m_slots(weights, keep, of, segment, first_k):
             for j in range(size):
                 candidates[begin + j] = first + j
             ptr[slots + i + 1] = begin + size
-        for c in range(cols):
-            count = 0
-            for j in range(size):
-                if weights[first + j, c] != 0 and count < take:
-                    kept[count] = first + j
-                    count += 1
-            for j in range(size):
-                if count == take:
-                    break
-                if weights[first + j, c] == 0:
-                    kept[count] = first + j
-                    count += 1
-            ordered = np.sort(kept[:take])
-            for i in range(take):
-                chosen[slots + i, c] = ordered[i]
+        zeros[:] = take  # of each column that fill slots up
+        taken[:] = 0
+        for k in range(first, last):
+            for c in range(cols):
+                zeros[c] -= weights[k, c] != 0
+        for k in range(first, last):
+            for c in range(cols):
+                nonzero = weights[k, c] != 0
+                if taken[c] < take and (nonzero or zeros[c] > 0):
+                    chosen[slots + taken[c], c] = k
+                    taken[c] += 1
+                    zeros[c] -= not nonzero
         slots += take
     return ptr[: slots + 1], candidates[: ptr[slots]], chosen[:slots]
 

@@ -15,8 +15,9 @@ from accel_sim.array.sequence_kernel import OVERLAP_CODE
 from accel_sim.array.stationary_chain_kernel import new_stationary_chain, stationary_chain_end
 from accel_sim.dynamic.fold_sums import FoldSums, fold_sums
 from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
+from accel_sim.dynamic.operand_sums_kernel import WORK, add_constant_beats, column_sums, paired_sum
 from accel_sim.dynamic.sequence import Sequences
-from accel_sim.dynamic.stationary_kernel import run_block
+from accel_sim.dynamic.stationary_kernel import constant_streams, run_block
 from accel_sim.dynamic.tally import Tally
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
@@ -96,14 +97,17 @@ class StationaryTiles:
         self._paces = (paced,) if paced == ideal else (paced, ideal)
         self._timers = [_Timer(hardware, pace) for pace in self._paces]
         self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full"
+        # Folds by themselves whose beats are all the same need no recurrence.
+        self._constant = recipe.constant_beats and not recipe.skip_waves and array.fold_overlap != "full"
         self._held: dict[tuple[int, Range, Range], tuple[Block, FoldSums]] = {}
+        self._moving_sums: dict[tuple[int, Range], tuple[Ints, Ints]] = {}
         self._held_for: list[GroupOperands] | None = None
         self.tally = Tally()
 
     def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
         if operands is not self._held_for:
-            self._held, self._held_for = {}, operands
+            self._held, self._moving_sums, self._held_for = {}, {}, operands
         fresh = _Timer(self._hardware, self._paces[0])
         for unit in self._units(len(operands), *((n, m) if self._is else (m, n))):
             self._run_unit(operands[unit.group], unit, k, later_k, fresh)
@@ -133,13 +137,19 @@ class StationaryTiles:
 
     def _run_unit(self, operands: GroupOperands, unit: _Unit, ks: Range, later_k: bool, fresh: _Timer) -> None:
         block, sums_of_folds = self._places(operands, unit, ks)
-        sums = np.zeros(4, np.int64)
+        sums = np.zeros(5, np.int64)
         # Folds in the wake of others run anew in every sequence; by themselves they take the same time in each.
         timers = (*self._timers, fresh) if fresh.chained else tuple(self._timers)
-        streams, issued = self._kernel(operands, block, unit, later_k, timers, sums)
+        if self._constant:
+            streams, issued = self._constant_beats(operands, block, unit, later_k, timers, sums)
+        else:
+            streams, issued = self._kernel(operands, block, unit, later_k, timers, sums)
+        if not self._recipe.skip_waves:
+            _, work = self._sums_of_moving(operands, unit)
+            sums[WORK] = paired_sum(work, block.edge_work, block.edge_k)
         for timer, of_folds in ((fresh, streams[0]), *zip(self._timers, streams, strict=False)):
             timer.append(unit, of_folds)
-        self.tally.add_multiplications(sums)
+        self.tally.add_multiplications(sums, self._recipe.fixed_beat)
         steps = unit.steps[1] - unit.steps[0]
         sums_of_folds.add_to(
             self.tally, issued, steps, self._recipe, later_k=later_k, weights_move=self._is, loads=unit.loads
@@ -157,6 +167,26 @@ class StationaryTiles:
             )
         return self._held[key]
 
+    def _sums_of_moving(self, operands: GroupOperands, unit: _Unit) -> tuple[Ints, Ints]:
+        """:func:`accel_sim.dynamic.operand_sums_kernel.column_sums` over the unit's steps; remembered."""
+        key = (unit.group, unit.steps)
+        if key not in self._moving_sums:
+            self._moving_sums[key] = column_sums(operands.moving, *unit.steps, self._recipe.gate_moving)
+        return self._moving_sums[key]
+
+    def _constant_beats(
+        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timers: Sequence[_Timer], sums: Ints
+    ) -> tuple[Ints, Ints]:
+        """What :meth:`_kernel` gives, where every beat is the same."""
+        array, recipe = self._hardware.array, self._recipe
+        steps, beat = unit.steps[1] - unit.steps[0], recipe.idle_beat
+        nonzero, _ = self._sums_of_moving(operands, unit)
+        edges = (block.edge_k, block.edge_all, block.edge_nonzero)
+        add_constant_beats(sums, nonzero, steps, beat, *edges, recipe.gate_moving, recipe.gate_resting)
+        used, places = array.edge_folds == "used", len(block.slots)
+        streams = constant_streams(places, array.rows, used, steps, beat, _stretch(timers), later_k)
+        return streams, np.full(streams.shape[1], steps)
+
     def _kernel(
         self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timers: Sequence[_Timer], sums: Ints
     ) -> tuple[Ints, Ints]:
@@ -173,6 +203,7 @@ class StationaryTiles:
             block.edge_all,
             block.edge_nonzero,
             block.edge_pair,
+            block.edge_work,
             block.other,
             array.rows,
             array.edge_folds == "used",
@@ -184,7 +215,7 @@ class StationaryTiles:
             recipe.gate_resting,
             recipe.skip_waves,
             recipe.idle_beat,
-            np.array([(timer.pace.beat_first, timer.pace.beat_later) for timer in timers]),
+            _stretch(timers),
             np.array([timer.pace.load_row for timer in timers]),
             later_k,
             timers[0].chained,
@@ -193,3 +224,8 @@ class StationaryTiles:
             sums,
         )
         return streams, issued
+
+
+def _stretch(timers: Sequence[_Timer]) -> Ints:
+    """Shortest beats ``(timers, 2)`` of a first K fold and of later ones."""
+    return np.array([(timer.pace.beat_first, timer.pace.beat_later) for timer in timers])

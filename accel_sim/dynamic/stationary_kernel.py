@@ -13,14 +13,13 @@ import numpy as np
 
 from accel_sim.array.stationary_chain_kernel import begin_fold, chained_step, end_fold
 from accel_sim.dynamic.elastic_kernel import larger
+from accel_sim.dynamic.operand_sums_kernel import EFFECTUAL, GATED, GATED_CYCLES, MULTIPLIER_CYCLES, WORK
 from accel_sim.dynamic.structure_kernel import NONZERO, PIECES, window_cycles
 from accel_sim.jit import kernel
 
-__all__ = ["run_block"]
+__all__ = ["constant_streams", "run_block"]
 
 _STEPS = 256  # steps whose beats are worked out at once: they stay in the cache
-# Sums over one block's folds.
-EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES = range(4)
 
 
 @kernel
@@ -156,6 +155,19 @@ def _count_gated(sums, beats, steps, cost, ptr, edge_k, every, ungated, lo, hi):
 
 
 @kernel
+def _count_work(sums, steps, cost, ptr, edge_k, edge_work, gate_moving, lo, hi):
+    """Pieces that the multipliers work on in these steps."""
+    total = np.int64(0)
+    for i in range(steps.size):
+        values = cost[steps[i]]
+        for e in range(ptr[lo], ptr[hi]):
+            value = values[edge_k[e]]
+            if not gate_moving or value & np.uint8(NONZERO):
+                total += np.int64(value & np.uint8(PIECES)) * edge_work[e]
+    sums[WORK] += total
+
+
+@kernel
 def _advance(f, beats, first, count, lines, stretch):
     """Steps ``first .. count-1`` of ``beats`` with plain registers (D = 1) below the rows."""
     for i in range(first, count):
@@ -206,7 +218,7 @@ def _advance_chained(f, beats, count, lines, stretch, chain, rows, depth, done):
 
 @kernel
 def run_block(
-    cost, masks, t0, t1, ptr, edge_k, edge_all, edge_nonzero, edge_pair, other,
+    cost, masks, t0, t1, ptr, edge_k, edge_all, edge_nonzero, edge_pair, edge_work, other,
     rows, used_edges, group, depth, pairs, reach, gate_moving, gate_resting, skip_waves, idle_beat,
     stretch, load_row, later_k, chained, chains, cols, sums,
 ):  # fmt: skip
@@ -251,6 +263,8 @@ def run_block(
                 _count_gated(sums, beats, now, cost, ptr, edge_k, every, ungated, lo, hi)
             else:
                 _count(sums, beats, now, every, ungated_of_place, lo, hi)
+            if skip_waves:  # else the caller knows: all steps are issued
+                _count_work(sums, now, cost, ptr, edge_k, edge_work, gate_moving, lo, hi)
             for i in range(sequences):
                 shortest = stretch[i, 1 if later_k or fold else 0]
                 if done == 0:
@@ -274,3 +288,16 @@ def run_block(
                 if chained:
                     end_fold(chains[i], f[i], lines, rows, cols)
     return streams, issued
+
+
+@kernel
+def constant_streams(places, rows, used_edges, steps, beat, stretch, later_k):
+    """The streams of :func:`run_block` where every beat takes ``beat`` cycles and folds run by themselves."""
+    sequences = stretch.shape[0]
+    folds = -(-places // rows)
+    streams = np.empty((sequences, folds), np.int64)
+    for fold in range(folds):
+        lines = min(rows, places - fold * rows) if used_edges else rows
+        for i in range(sequences):
+            streams[i, fold] = steps * max(beat, stretch[i, 1 if later_k or fold else 0]) + lines - 1
+    return streams

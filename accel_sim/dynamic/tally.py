@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from accel_sim.array.actions import finished_words
 from accel_sim.counts import ArrayCounts
 from accel_sim.dynamic.layout import Recipe
+from accel_sim.dynamic.operand_sums_kernel import EFFECTUAL, GATED, GATED_CYCLES, MULTIPLIER_CYCLES, WORK
 from accel_sim.hardware.schema import Hardware
 from accel_sim.mapping.tiling import Tiling
 from accel_sim.result import MacCounts, SramCounts, SramTraffic
@@ -25,6 +26,7 @@ class Tally:
     effectual: int = 0
     gated: int = 0
     multiplier_cycles: int = 0
+    busy_cycles: int = 0
     gated_cycles: int = 0
     operand_hop_bits: int = 0
     psum_hop_bits: int = 0
@@ -40,12 +42,15 @@ class Tally:
     out_reads: int = 0
     out_read_words: int = 0
 
-    def add_multiplications(self, sums: NDArray[np.int64]) -> None:
-        """Add what a kernel counted: effectual and gated multiplications, and the multipliers' cycles of both."""
-        self.effectual += int(sums[0])
-        self.gated += int(sums[1])
-        self.multiplier_cycles += int(sums[2])
-        self.gated_cycles += int(sums[3])
+    def add_multiplications(self, sums: NDArray[np.int64], cycles_per_piece: int) -> None:
+        """Add what a kernel counted: effectual and gated multiplications, the multipliers' cycles of both, and the
+        pieces that they work on, each for ``cycles_per_piece``.
+        """
+        self.effectual += int(sums[EFFECTUAL])
+        self.gated += int(sums[GATED])
+        self.multiplier_cycles += int(sums[MULTIPLIER_CYCLES])
+        self.gated_cycles += int(sums[GATED_CYCLES])
+        self.busy_cycles += int(sums[WORK]) * cycles_per_piece
 
     def array_counts(self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, compute_cycles: int) -> ArrayCounts:
         """The sums as the array's actions."""
@@ -54,6 +59,7 @@ class Tally:
         return ArrayCounts(
             macs=MacCounts(layer.macs, self.effectual, self.gated, layer.macs - multiplications),
             multiplier_cycles=self.multiplier_cycles,
+            busy_cycles=self.busy_cycles,
             gated_cycles=self.gated_cycles,
             additions=multiplications,
             operand_hop_bits=self.operand_hop_bits,

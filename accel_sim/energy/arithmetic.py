@@ -3,14 +3,16 @@
 Every kind is composed of parts of :mod:`accel_sim.energy.gates`, for the widths that are in use (energy) or for the
 widths that the PE is built for, ``native_bits`` (area). Which count carries what:
 
-- ``multiply`` (count: multiplier cycles) is what happens every cycle of a beat. In the serial kinds that includes the
-  adder tree of the lanes and the PE's shift-accumulator: they work in every cycle, for a digit or a term at a time.
+- ``multiply`` (count: busy cycles of multipliers) is what happens in every cycle of a beat. In the serial kinds that
+  includes the adder tree of the lanes and the PE's shift-accumulator: they work in every cycle, for a digit or a term
+  at a time.
 - ``accumulate`` (count: additions, one per multiplication) is what happens once per step: the adder into the partial
   sum, shared by all multiplications of the PE's step; in ``parallel`` the adder tree of the lanes besides, in
   ``fused`` the tree of the PE's fusion units.
 
 A gated multiplication costs ``multiply_idle_ratio`` of its logic and, in the serial kinds, its share of the
-accumulator, which the other lanes keep busy.
+accumulator, which the other lanes keep busy. So does one that waits: its terms, or the digits of its shortest width
+with ``precision: dynamic``, are used up before those of the slowest lane.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from accel_sim.array.beats import constant_beat_cycles, step_lanes
+from accel_sim.array.beats import constant_beat_cycles, hop_bits, step_lanes
 from accel_sim.energy.model import energy_model
 from accel_sim.energy.pe import pe_leakage_uw, pe_um2
 from accel_sim.energy.sram import SramEstimate, sram_estimate
@@ -14,7 +14,7 @@ from accel_sim.errors import InputError
 from accel_sim.workload.layers import MAX_BITS
 
 if TYPE_CHECKING:
-    from accel_sim.hardware.schema import ArrayConfig, Hardware
+    from accel_sim.hardware.schema import Hardware
 
 __all__ = ["PeEstimate", "SramEstimate", "pe_estimate", "sram_estimate"]
 
@@ -39,7 +39,8 @@ def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | Non
     """Price a PE of ``hardware`` and one multiplication of a_bits × w_bits (default: ``native_bits``) in it.
 
     Its cycles are those that the widths alone give; for term-serial kinds that is the most, a term in every position.
-    Registers: the operands that move (one for ws and is, both for os) and a share of the step's partial sum.
+    Registers: the operands that move (one for ws and is, both for os; not term by term) and a share of the step's
+    partial sum.
 
     Raises:
         InputError: a width outside 1..16.
@@ -56,7 +57,7 @@ def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | Non
     price = model.lanes.at(a_bits, w_bits)
     multiply = constant_beat_cycles(array, a_bits, w_bits) * price.multiply_pj
     psum_bits = array.acc_bits / step_lanes(array, a_bits, w_bits)
-    registers = (_moving_bits(array, a_bits, w_bits) + psum_bits) * model.register_pj_per_bit
+    registers = (sum(hop_bits(array, a_bits, w_bits)) + psum_bits) * model.register_pj_per_bit
     return PeEstimate(
         multiply_pj=multiply,
         accumulate_pj=price.accumulate_pj,
@@ -65,7 +66,3 @@ def pe_estimate(hardware: Hardware, a_bits: int | None = None, w_bits: int | Non
         area_um2=pe_um2(values, array),
         leakage_uw=pe_leakage_uw(values, array),
     )
-
-
-def _moving_bits(array: ArrayConfig, a_bits: int, w_bits: int) -> int:
-    return {"ws": a_bits, "is": w_bits, "os": a_bits + w_bits}[array.dataflow]

@@ -36,8 +36,8 @@ VECTOR_REGISTER_ACCESSES = 3
 
 
 class LanePrice(NamedTuple):
-    """Prices of one multiplication: ``multiply_pj`` per cycle of its multiplier, ``idle_pj`` per cycle if it is gated,
-    ``accumulate_pj`` for its share in the sum of its step.
+    """Prices of one multiplication: ``multiply_pj`` per cycle in which its multiplier is busy, ``idle_pj`` per cycle
+    in which it waits or is gated, ``accumulate_pj`` for its share in the sum of its step.
     """
 
     multiply_pj: float
@@ -165,9 +165,10 @@ def layer_energy(actions: LayerActions, model: EnergyModel) -> EnergyBreakdown:
     """Energy of one layer per component, pJ."""
     array, sram, dram = actions.array, actions.sram, actions.dram
     price = model.lanes.at(actions.a_bits, actions.w_bits)
+    waiting_cycles = array.multiplier_cycles - array.busy_cycles
     hop_bits = array.operand_hop_bits + array.psum_hop_bits + array.stationary_hop_bits
     return EnergyBreakdown(
-        multiply=array.multiplier_cycles * price.multiply_pj + array.gated_cycles * price.idle_pj,
+        multiply=array.busy_cycles * price.multiply_pj + (waiting_cycles + array.gated_cycles) * price.idle_pj,
         accumulate=array.additions * price.accumulate_pj,
         registers=hop_bits * model.register_pj_per_bit,
         fifos=array.fifo_push_bits * model.fifo_pj_per_bit,

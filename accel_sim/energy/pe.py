@@ -40,15 +40,14 @@ def _held_bits(array: ArrayConfig, operand: str) -> int:
     """Register bits of one lane for one operand.
 
     A serial operand that moves is held by the digit (as a term it is part of the arithmetic); where both are serial,
-    the one from the top (os) is digit-selected in the PE and held whole.
+    the one from the top (os) is held whole, and cut into digits or terms in the PE.
     """
     serial = serial_operands(array)
     if operand not in serial or operand not in MOVING[array.dataflow]:
         return lane_operand_bits(array)
-    if array.arithmetic.startswith("term_serial"):
-        return 0
-    held_whole = array.dataflow == "os" and serial == "aw" and operand == "w"
-    return array.native_bits if held_whole else min(array.digit_bits, array.native_bits)
+    if array.dataflow == "os" and serial == "aw" and operand == "w":
+        return array.native_bits
+    return 0 if array.arithmetic.startswith("term_serial") else min(array.digit_bits, array.native_bits)
 
 
 def _fifo_bits(array: ArrayConfig) -> int:

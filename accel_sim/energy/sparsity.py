@@ -4,8 +4,9 @@ What is counted, from a layer's actions:
 
 - A detector (``precision: dynamic``; zero flags of ``gate``) works once per operand that enters the array: the bits
   read from its SRAM.
-- A term encoder at the edge works in every cycle of an operand's beat: the bits read times the layer's mean beat
-  (cycles of multipliers over multiplications). A canonical signed-digit recoder adds once per operand that enters.
+- A term encoder at the edge works in every cycle in which its operand has a term left: the bits read times the layer's
+  mean terms (busy cycles of multipliers over multiplications; where both operands are serial, pairs of terms, which for
+  the slower one is an upper bound). A canonical signed-digit recoder adds once per operand that enters.
 - A zero flag is clocked along with every moving operand that gates.
 - ``n_m`` and ``pack_columns``: per multiplication an index is decoded (it is among the metadata decodes) and picks one
   of the candidate activations.
@@ -42,10 +43,10 @@ MOVING = {"ws": "a", "is": "w", "os": "aw"}
 
 @dataclass(frozen=True)
 class EdgePrices:
-    """One operand at its edge: pJ per bit that enters, per bit and cycle of its beat, and whether a recoder adds."""
+    """One operand at its edge: pJ per bit that enters, per bit and term, and whether a recoder adds."""
 
     enter_pj_per_bit: float
-    beat_pj_per_bit: float
+    term_pj_per_bit: float
     recodes: bool
 
 
@@ -121,7 +122,8 @@ def _takes_terms(array: ArrayConfig, operand: str) -> bool:
 
 
 def _encodes_at_edge(array: ArrayConfig, operand: str) -> bool:
-    return _takes_terms(array, operand) and operand in MOVING[array.dataflow]
+    held = "w" if array.dataflow == "os" and serial_operands(array) == "aw" else ""  # whole, for all terms of the other
+    return _takes_terms(array, operand) and operand in MOVING[array.dataflow] and operand != held
 
 
 def _recodes(array: ArrayConfig, operand: str) -> bool:
@@ -131,7 +133,7 @@ def _recodes(array: ArrayConfig, operand: str) -> bool:
 def _edge_prices(values: Values, array: ArrayConfig, operand: str) -> EdgePrices:
     return EdgePrices(
         enter_pj_per_bit=detector(values, 1).pj if _detects(array, operand) else 0.0,
-        beat_pj_per_bit=encoder(values, 1).pj if _encodes_at_edge(array, operand) else 0.0,
+        term_pj_per_bit=encoder(values, 1).pj if _encodes_at_edge(array, operand) else 0.0,
         recodes=_recodes(array, operand),
     )
 
@@ -140,19 +142,19 @@ def sparsity_pj(actions: LayerActions, prices: SparsityPrices) -> float:
     """Energy of a layer's sparsity logic, pJ."""
     array = actions.array
     multiplications = array.additions
-    mean_beat = (array.multiplier_cycles + array.gated_cycles) / max(1, multiplications)
+    mean_terms = array.busy_cycles / max(1, multiplications)
     a_bits_entered, w_bits_entered = actions.sram.activations.read_bytes * 8, actions.sram.weights.read_bytes * 8
     return (
         array.metadata_decodes * prices.decode_pj
         + multiplications * (prices.flag_pj + actions.a_bits * prices.select_pj_per_bit)
-        + _edge_pj(a_bits_entered, actions.a_bits, mean_beat, prices.activations, prices)
-        + _edge_pj(w_bits_entered, actions.w_bits, mean_beat, prices.weights, prices)
+        + _edge_pj(a_bits_entered, actions.a_bits, mean_terms, prices.activations, prices)
+        + _edge_pj(w_bits_entered, actions.w_bits, mean_terms, prices.weights, prices)
     )
 
 
-def _edge_pj(entered_bits: float, width: int, mean_beat: float, edge: EdgePrices, prices: SparsityPrices) -> float:
+def _edge_pj(entered_bits: float, width: int, mean_terms: float, edge: EdgePrices, prices: SparsityPrices) -> float:
     recode_pj_per_bit = prices.recode_pj[width] / width if edge.recodes else 0.0
-    return entered_bits * (edge.enter_pj_per_bit + mean_beat * edge.beat_pj_per_bit + recode_pj_per_bit)
+    return entered_bits * (edge.enter_pj_per_bit + mean_terms * edge.term_pj_per_bit + recode_pj_per_bit)
 
 
 def edge_um2(values: Values, array: ArrayConfig) -> float:

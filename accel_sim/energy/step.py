@@ -14,8 +14,8 @@ class PeStep:
     """A PE's arithmetic, all lanes together.
 
     Attributes:
-        cycle: what works in every cycle of a beat.
-        idle_pj: pJ per cycle in which all lanes are gated.
+        cycle: what works in a cycle of a beat in which all lanes are busy.
+        idle_pj: pJ per cycle in which all lanes are gated or have nothing left to do.
         final: what works once per step, into the partial sum.
 
     """

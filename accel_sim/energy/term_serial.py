@@ -2,8 +2,9 @@
 
 A term is a sign, a position and a valid bit, held in a register per lane and cycle. Operands that move are encoded at
 the array's edge (:mod:`accel_sim.energy.sparsity` prices that); one at rest in the PE is encoded there, per lane and
-cycle. A lane without a term left in a cycle is priced like the others: the counts do not tell them apart, so energies
-of term-serial machines are upper bounds. The register of a term comes on top of the operand's own hop.
+cycle. A lane without a term left holds its logic still but for its idle share; its term's register and its share of the
+accumulator are clocked on. A moving operand's term register is the one that the next PE takes the term from: its hops
+are not counted besides (:func:`accel_sim.array.beats.hop_bits`).
 """
 
 from __future__ import annotations
@@ -68,13 +69,12 @@ def _local_encoders(values: Values, lanes: int, bits: int, window: int) -> Cost:
 def term_serial_both(values: Values, array: ArrayConfig, a_bits: int, w_bits: int) -> PeStep:
     """Laconic: each lane adds the positions of a pair of terms and decodes the sum to a power of two.
 
+    The operand that the PE holds (ws, os: the weight; is: the activation) is encoded there, anew for each other term.
     Its histogram of the lanes' powers is taken as an adder tree of the products' full width.
     """
     result_bits = a_bits + w_bits + clog2(array.lanes)
     lane = adder(values, max(clog2(a_bits), clog2(w_bits), 1)) + selector(values, a_bits + w_bits, 2)
-    at_rest = {"ws": w_bits, "is": a_bits}.get(array.dataflow, 0)
-    if at_rest:
-        lane += encoder(values, at_rest)
+    lane += encoder(values, a_bits if array.dataflow == "is" else w_bits)
     logic = lane * array.lanes + adder_tree(values, array.lanes, a_bits + w_bits)
     clocked = register(values, term_bits(a_bits) + term_bits(w_bits)) * array.lanes
     clocked += adder(values, result_bits) + register(values, result_bits)

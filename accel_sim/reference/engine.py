@@ -10,8 +10,11 @@ Counts (:class:`~accel_sim.counts.ArrayCounts`), made concrete:
 * ``multiplier_cycles``, ``gated_cycles``: lanes of the running step in every cycle in which a PE takes pieces of it,
   also those in which the lane waits for its sync group; not the cycles in which the row waits for a neighbour or an
   SRAM.
-* ``operand_hop_bits``: every real operand (all candidates of the edge) that enters a used PE; full width however it is
-  cut up in time; with its index where it is a weight that has one.
+* ``busy_cycles``: of the cycles of ``multiplier_cycles`` those in which the lane retires a term, or has digits of its
+  own operands left (``precision: dynamic``).
+* ``operand_hop_bits``: every real operand (all candidates of the edge) that enters a used PE; full width however its
+  digits are cut up in time, nothing where it moves along its line term by term (the register of a term is the
+  multiplier's); with its index where it is a weight that has one.
 * ``psum_hop_bits``: ``acc_bits`` per PE of a used column and step that a sum leaves (ws, is; also the unused rows
   that it passes) or is held in (os).
 * ``stationary_hop_bits``: real operands at every shift of a load (index included) and results at every shift of a
@@ -191,6 +194,7 @@ def _array_counts(counters: Ints, spec: ArraySpec, cycles: int) -> ArrayCounts:
     return ArrayCounts(
         macs=MacCounts(effectual + gated, effectual, gated, 0),
         multiplier_cycles=int(counters[pe.MULTIPLIER_CYCLES]),
+        busy_cycles=int(counters[pe.MULTIPLIER_CYCLES if is_rigid(spec) else pe.BUSY_CYCLES]),
         gated_cycles=int(counters[pe.GATED_CYCLES]),
         additions=int(counters[pe.ADDITIONS]),
         operand_hop_bits=int(counters[pe.OPERAND_BITS]),

@@ -99,7 +99,7 @@ def run_output_stationary(s, path, t, activations, outputs):
     # What travels along the lines, by the cycle (modulo the ring) in which it left the edge.
     control = np.zeros((lines, ring), np.uint8)
     step_of, extent = np.zeros((lines, ring), np.int64), np.zeros((lines, ring), np.int64)
-    phase = np.zeros((lines, ring, 3), np.int64)
+    phase = np.zeros((lines, ring, 4), np.int64)
     sent_bits = np.zeros((lines, ring), np.int64)
     raw, pieces = np.zeros((lines, ring, own_width), np.int64), np.zeros((lines, ring, own_width), np.int64)
     sent_select = np.full((lines, ring, lanes), -1, np.int64)
@@ -191,7 +191,7 @@ def run_output_stationary(s, path, t, activations, outputs):
             if own_index[e] < own_count:
                 bits |= WORK
                 phase[e, now, 0], phase[e, now, 1] = worked[e], other_index[e]
-                phase[e, now, 2] = other_index[e] == other_count - 1
+                phase[e, now, 2], phase[e, now, 3] = other_index[e] == other_count - 1, own_index[e]
                 present_piece(path, raw, plus, minus, pieces, e, now, own_index[e], own_index[e] == own_count - 1)
                 worked[e] += 1
                 other_index[e] += 1

@@ -13,12 +13,20 @@ from typing import NamedTuple
 from numba import njit
 
 from accel_sim.reference.detector_kernel import within_reach
-from accel_sim.reference.digits_kernel import brick_products, digit, encode_terms, lowest_term, piece
+from accel_sim.reference.digits_kernel import (
+    brick_products,
+    digit,
+    encode_terms,
+    is_last_digit,
+    lowest_term,
+    piece,
+)
 from accel_sim.reference.spec import DIGITS, TERMS
 
 __all__ = [
     "ADDITIONS",
     "BRICKS",
+    "BUSY_CYCLES",
     "COPY",
     "COUNTERS",
     "DECODES",
@@ -60,8 +68,8 @@ is); the sum moves to the shadow afterwards (os)."""
 
 (
     EFFECTUAL, GATED, MULTIPLIER_CYCLES, GATED_CYCLES, ADDITIONS, OPERAND_BITS, PSUM_BITS, STATIONARY_BITS,
-    FIFO_BITS, DECODES, UNFINISHED, COUNTERS,
-) = range(12)  # fmt: skip
+    FIFO_BITS, DECODES, UNFINISHED, BUSY_CYCLES, COUNTERS,
+) = range(13)  # fmt: skip
 """Entries of the kernels' counters; ``UNFINISHED`` counts PEs whose operands were not exhausted when a step ended."""
 
 
@@ -83,6 +91,10 @@ class Datapath(NamedTuple):
     gate_other: bool
     own_is_selected: bool
     decodes: bool
+    own_dynamic: bool
+    other_dynamic: bool
+    own_signed: bool
+    other_signed: bool
 
 
 @njit(cache=True, inline="always")
@@ -167,16 +179,20 @@ def multiply_line(
 ):
     """One cycle of a line's multipliers: each working PE adds its lanes' partial products to its sum.
 
-    ``phase``: ``(lines, ring, 3)``, the cycle of the step, the digit of the other operand, 1 if it is the top one.
+    ``phase``: ``(lines, ring, 4)``, the cycle of the step, the digit of the other operand, 1 if it is the top one, the
+    digit of the own operand.
     """
+    waits = path.own_style == TERMS or path.own_dynamic or path.other_dynamic  # in PIECES, lanes may have none left
     if path.kind == PIECES:
         _multiply_pieces(path, control, extent, phase, pieces, line, now, select, value, total)
+        if waits:
+            counters[BUSY_CYCLES] += _busy_lanes(path, control, extent, phase, raw, pieces, line, now, select, value)
     elif path.kind == BRICKS:
         _multiply_bricks(path, control, extent, phase, raw, line, now, select, value, total)
     elif path.kind == LOCAL_TERMS:
-        _multiply_terms(path, control, extent, raw, line, now, select, terms, total)
+        counters[BUSY_CYCLES] += _multiply_terms(path, control, extent, raw, line, now, select, terms, total)
     else:
-        _multiply_pairs(path, control, extent, line, now, select, value, terms, total)
+        counters[BUSY_CYCLES] += _multiply_pairs(path, control, extent, line, now, select, value, terms, total)
     ring = control.shape[1]
     slot = now + 1
     effectual, gated = 0, 0
@@ -186,6 +202,8 @@ def multiply_line(
             effectual += lanes_busy[line, p, 0]
             gated += lanes_busy[line, p, 1]
     counters[MULTIPLIER_CYCLES] += effectual
+    if path.kind == BRICKS or (path.kind == PIECES and not waits):
+        counters[BUSY_CYCLES] += effectual
     counters[GATED_CYCLES] += gated
 
 
@@ -212,6 +230,43 @@ def _multiply_pieces(path, control, extent, phase, pieces, line, now, select, va
 
 
 @njit(cache=True)
+def _busy_lanes(path, control, extent, phase, raw, pieces, line, now, select, value):
+    """Lanes of a line that are not gated and have a piece of their own operands left: a term, or digits of both."""
+    ring = control.shape[1]
+    slot = now + 1
+    busy = 0
+    for p in range(select.shape[1]):
+        slot = slot - 1 if slot > 0 else ring - 1
+        if not control[line, slot] & WORK or p >= extent[line, slot]:
+            continue
+        for lane in range(path.lanes):
+            selected = select[line, p, lane]
+            if selected < 0:
+                continue
+            own_at, other_at = lane_places(path, lane, selected)
+            own, other = raw[line, slot, own_at], value[line, p, other_at]
+            if (path.gate_own and own == 0) or (path.gate_other and other == 0):
+                continue
+            if path.own_style == TERMS:
+                busy += pieces[line, slot, own_at] != 0
+                continue
+            left = not path.own_dynamic or _holds_digit(
+                own, phase[line, slot, 3], path.own_digit_bits, path.own_bits, path.own_signed
+            )
+            other_left = not path.other_dynamic or _holds_digit(
+                other, phase[line, slot, 1], path.other_digit_bits, path.other_bits, path.other_signed
+            )
+            busy += left and other_left
+    return busy
+
+
+@njit(cache=True, inline="always")
+def _holds_digit(value, index, size, bits, signed):
+    """Whether the shortest width that holds ``value`` reaches digit ``index``; digit 0 belongs to every value."""
+    return index == 0 or not is_last_digit(value, index - 1, size, bits, signed, True)
+
+
+@njit(cache=True)
 def _multiply_bricks(path, control, extent, phase, raw, line, now, select, value, total):
     """As many 2×2-bit products of every lane as there are bricks."""
     ring = control.shape[1]
@@ -233,9 +288,12 @@ def _multiply_bricks(path, control, extent, phase, raw, line, now, select, value
 
 @njit(cache=True)
 def _multiply_terms(path, control, extent, raw, line, now, select, terms, total):
-    """The PE's encoder retires a term of the other operand in each lane within reach."""
+    """The PE's encoder retires a term of the other operand in each lane within reach; returns how many lanes do that
+    for a multiplication that is not gated.
+    """
     ring = control.shape[1]
     slot = now + 1
+    busy = 0
     for p in range(select.shape[1]):
         slot = slot - 1 if slot > 0 else ring - 1
         if not control[line, slot] & WORK or p >= extent[line, slot]:
@@ -254,13 +312,16 @@ def _multiply_terms(path, control, extent, raw, line, now, select, terms, total)
             total[line, p] += own * term if terms[line, p, lane, 0] & term else -own * term
             terms[line, p, lane, 0] &= ~term
             terms[line, p, lane, 1] &= ~term
+            busy += own != 0 or not path.gate_own
+    return busy
 
 
 @njit(cache=True)
 def _multiply_pairs(path, control, extent, line, now, select, value, terms, total):
-    """Each lane multiplies its next pair of terms; the other operand's terms run fastest."""
+    """Each lane multiplies its next pair of terms, the other operand's terms fastest; returns how many lanes do."""
     ring = control.shape[1]
     slot = now + 1
+    busy = 0
     for p in range(select.shape[1]):
         slot = slot - 1 if slot > 0 else ring - 1
         if not control[line, slot] & WORK or p >= extent[line, slot]:
@@ -281,6 +342,8 @@ def _multiply_pairs(path, control, extent, line, now, select, value, terms, tota
                     plus, minus = encode_terms(value[line, p, other_at], path.csd)
             terms[line, p, lane, 0], terms[line, p, lane, 1] = plus, minus
             terms[line, p, lane, 2], terms[line, p, lane, 3] = own_plus, own_minus
+            busy += 1
+    return busy
 
 
 @njit(cache=True)

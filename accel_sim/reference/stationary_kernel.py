@@ -91,7 +91,7 @@ def run_stationary(s, path, t, moving, outputs):
     # What travels along the rows, by the cycle (modulo the ring) in which it left the edge.
     control = np.zeros((rows, ring), np.uint8)
     step_of, extent = np.zeros((rows, ring), np.int64), np.zeros((rows, ring), np.int64)
-    phase = np.zeros((rows, ring, 3), np.int64)
+    phase = np.zeros((rows, ring, 4), np.int64)
     sent_bits = np.zeros((rows, ring), np.int64)
     raw, pieces = np.zeros((rows, ring, width), np.int64), np.zeros((rows, ring, width), np.int64)
     load_fold, load_shift = np.full(ring, NEVER, np.int64), np.zeros(ring, np.int64)
@@ -149,7 +149,7 @@ def run_stationary(s, path, t, moving, outputs):
             if own_index[r] < own_count:
                 bits |= WORK
                 phase[r, now, 0], phase[r, now, 1] = worked[r], other_index[r]
-                phase[r, now, 2] = other_index[r] == other_count - 1
+                phase[r, now, 2], phase[r, now, 3] = other_index[r] == other_count - 1, own_index[r]
                 present_piece(path, raw, plus, minus, pieces, r, now, own_index[r], own_index[r] == own_count - 1)
                 worked[r] += 1
                 other_index[r] += 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from accel_sim.reference.beats import fold_piece_counts, fused_parts, line_intakes
 from accel_sim.reference.folds import Fold, FoldPlan
 from accel_sim.reference.pe_kernel import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
-from accel_sim.reference.spec import TERMS, WHOLE, ArraySpec
+from accel_sim.reference.spec import DIGITS, TERMS, WHOLE, ArraySpec
 
 __all__ = [
     "FULL",
@@ -111,7 +111,7 @@ def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Struc
         transposed=spec.transposed,
         drains=spec.os_drain,
         load_row_cycles=pace.load_row_cycles,
-        own_bits=own.bits + (index_bits if weights_own else 0),
+        own_bits=(0 if own.style == TERMS else own.bits) + (index_bits if weights_own else 0),
         other_bits=other.bits + (0 if weights_own else index_bits),
         acc_bits=spec.acc_bits,
     )
@@ -150,6 +150,10 @@ def datapath(spec: ArraySpec, decodes: bool) -> Datapath:
         gate_other=gate_other,
         own_is_selected=not spec.transposed,
         decodes=decodes,
+        own_dynamic=own.style == DIGITS and own.dynamic,
+        other_dynamic=other.style == DIGITS and other.dynamic,
+        own_signed=own.signed,
+        other_signed=other.signed,
     )
 
 

@@ -34,6 +34,7 @@ def actions(a_bits: int = 8, w_bits: int = 8, cycles: int = 5000) -> LayerAction
         w_bits=w_bits,
         array=ArrayCounts(
             multiplier_cycles=100_000,
+            busy_cycles=60_000,
             gated_cycles=7_000,
             additions=110_000,
             operand_hop_bits=800_000,

@@ -193,7 +193,6 @@ def test_an_operand_at_rest_needs_its_own_encoder_or_digit_selector():
         ("serial_weight", "ws", "is"),
         ("term_serial_act", "is", "os"),
         ("term_serial_weight", "ws", "os"),
-        ("term_serial_both", "ws", "os"),
     ):
         inside, outside = (
             pe_arithmetic(VALUES, array(arithmetic=kind, dataflow=dataflow), 8, 8).cycle

@@ -91,3 +91,16 @@ def test_pruned_rows_save_energy_where_they_save_steps():
         dense, sparse = (energy(machine, weights=matrix) for matrix in (weights, pruned))
         assert sparse.multiply == pytest.approx(0.5 * dense.multiply, rel=0.1)
         assert sparse.total < dense.total
+
+
+def test_a_lane_that_waits_for_the_others_of_its_pe_idles():
+    columns = np.tile([0b11111111, 0b1], SHAPE["k"] // 2)  # two lanes: eight terms, and one
+    layers = {
+        name: energy(
+            "term_serial_vector_sparse", {"array.lanes": 2}, activations=np.broadcast_to(row, (SHAPE["m"], SHAPE["k"]))
+        )
+        for name, row in {"unequal": columns, "many": columns | 0xFF, "few": columns & 1}.items()
+    }
+    active, idle = layers["few"].multiply / 2, layers["unequal"].multiply - layers["many"].multiply * 9 / 16
+    assert layers["many"].multiply == pytest.approx(16 * active)
+    assert 0 < idle < 7 * active

@@ -87,6 +87,17 @@ class Beats:
         w = self.digits(shortest_width([v for s in w_sets for v in s], spec.w_bits, spec.w_signed))
         return {"parallel": a * w, "serial_act": a, "serial_weight": w, "serial_both": a * w}[kind]
 
+    def of_one(self, a: int, w: int) -> int:
+        """Cycles that one multiplication would need by itself: what its lane is busy for."""
+        spec, kind = self.spec, self.spec.arithmetic
+        if not self.data_dependent:
+            return self.constant()
+        terms = {"a": len(positions(a, spec.encoding)), "w": len(positions(w, spec.encoding))}
+        if kind.startswith("term"):
+            serial = {"act": "a", "weight": "w", "both": "aw"}[kind.rpartition("_")[2]]
+            return math.prod(terms[operand] for operand in serial)
+        return self.of_group([[a]], [[w]], [(a, w)])
+
 
 def fused(spec: ArraySpec) -> tuple[int, int]:
     """(factor of the lanes, b)."""
@@ -246,11 +257,14 @@ def ws_folds(a, w, spec, pace, segment, counts):
                         kind = "gated" if gated(spec, x, y) else "effectual"
                         counts[kind] += 1
                         counts["gated_cycles" if kind == "gated" else "multiplier_cycles"] += column[r]
+                        counts["busy_cycles"] += beats.of_one(x, y) if kind == "effectual" else 0
                         counts["additions"] += 1
                         if spec.weight_sparsity in ("n_m", "pack_columns"):
                             counts["metadata_decodes"] += 1
             T, c = len(waves), len(cols)
-            counts["operand_hop_bits"] += T * sum(map(len, edges)) * moving_bits * c
+            moves_as_terms = spec.arithmetic in ("term_serial_both", f"term_serial_{'weight' if is_ else 'act'}")
+            hop = moving_bits * (not moves_as_terms)
+            counts["operand_hop_bits"] += T * sum(map(len, edges)) * hop * c
             counts["psum_hop_bits"] += T * total_lines * c * spec.acc_bits
             top = spec.rows - len(rows) if spec.edge_folds == "used" else 0
             for r, row in enumerate(rows):
@@ -302,11 +316,15 @@ def os_folds(a, w, spec, pace, segment, counts):
                         kind = "gated" if gated(spec, x, y) else "effectual"
                         counts[kind] += 1
                         counts["gated_cycles" if kind == "gated" else "multiplier_cycles"] += column[line]
+                        counts["busy_cycles"] += beats.of_one(x, y) if kind == "effectual" else 0
                         counts["additions"] += 1
                         if spec.weight_sparsity in ("n_m", "pack_columns"):
                             counts["metadata_decodes"] += 1
                 a_hop, w_hop = len(edge) * spec.a_bits, len(step) * (spec.w_bits + index_bits(spec))
-                counts["operand_hop_bits"] += r * c * (a_hop + w_hop)
+                a_moves = 0 if spec.arithmetic in ("term_serial_act", "term_serial_both") else a_hop
+                w_terms = spec.arithmetic == "term_serial_weight"  # the index moves beside the terms
+                w_moves = len(step) * index_bits(spec) if w_terms else w_hop
+                counts["operand_hop_bits"] += r * c * (a_moves + w_moves)
                 if spec.fifo_depth > 1:
                     counts["fifo_push_bits"] += r * (c - 1) * a_hop if spec.transposed else c * (r - 1) * w_hop
             counts["psum_hop_bits"] += len(steps) * r * c * spec.acc_bits
