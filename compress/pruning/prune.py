@@ -15,6 +15,7 @@ from compress.policy.load import AlgorithmForm
 from compress.policy.schema import Policy
 from compress.pruning.block.criterion import BlockCriterion
 from compress.pruning.criterion import Criterion, Granularity, LayerStatistics, Need, PrunableLayer, pruned_count
+from compress.pruning.joint import joint_filters, layers_of_outputs
 from compress.pruning.n_m.criterion import NmCriterion
 from compress.pruning.registry import criteria, make_criterion
 from compress.pruning.statistics import collect_statistics
@@ -96,32 +97,61 @@ def choose_pruning(
         PolicyError: an algorithm that cannot prune a layer.
     """
     layers = prunable_layers(model, graph)
-    chosen = {name: make_criterion(policy.of(name)) for name in layers if _prunes(policy, name)}
+    chosen = _criteria(graph, layers, policy)
     needs: dict[str, Collection[Need]] = {name: one.needs for name, one in chosen.items() if one.needs}
     statistics = collect_statistics(model, graph, needs, images, labels) if needs else {}
     scales = _batch_norm_scales(model, graph)
+    seen = {name: _as_prunable(name, layers[name], scales, statistics, seed) for name in chosen}
+    joint = joint_filters(graph, policy, chosen, seen) if policy.coupling == "joint" else {}
     pruned = {}
     for name, criterion in chosen.items():
-        layer = _as_prunable(name, layers[name], scales, statistics, seed)
-        mask = criterion.mask(layer, policy.of(name).ratio)
+        layer = seen[name]
+        mask = _whole_filters(joint[name], layer) if name in joint else criterion.mask(layer, policy.of(name).ratio)
         weight = criterion.update(layer, mask)
         pruned[name] = PrunedLayer(criterion.name, criterion.granularity, mask, weight, layer.groups)
     return pruned
 
 
 def ratio_warnings(model: nn.Module, graph: nx.DiGraph, policy: Policy) -> tuple[str, ...]:
-    """A sentence for every layer that a ratio would empty, of which therefore one filter or channel is kept."""
+    """A sentence for every layer whose ratio is not met: one that it would empty, or that makes the answers."""
     warnings = []
+    answers = layers_of_outputs(graph)
     for name, layer in prunable_layers(model, graph).items():
         entry = policy.of(name)
-        granularity = criteria()[entry.algorithm].granularity if entry.algorithm != "none" else None
-        count = {Granularity.FILTER: layer.weight.shape[0], Granularity.CHANNEL: layer.weight.shape[1]}.get(
-            granularity or Granularity.ELEMENT, layer.weight.numel()
-        )
-        if entry.ratio and int(entry.ratio * count + 0.5) > pruned_count(entry.ratio, count):
-            unit = granularity.value if granularity in (Granularity.FILTER, Granularity.CHANNEL) else "weight"
+        if not entry.ratio:
+            continue
+        granularity = criteria()[entry.algorithm].granularity
+        if granularity is Granularity.FILTER and name in answers:
+            warnings.append(f"{name}: its outputs are the network's answers; no filter is removed")
+            continue
+        count, unit = _candidates(granularity, layer)
+        if int(entry.ratio * count + 0.5) > pruned_count(entry.ratio, count):
             warnings.append(f"{name}: a ratio of {entry.ratio:g} would remove all {count} {unit}s; one is kept")
     return tuple(warnings)
+
+
+def _candidates(granularity: Granularity, layer: nn.Conv2d | nn.Linear) -> tuple[int, str]:
+    """How many of what a ratio is of."""
+    if granularity is Granularity.FILTER:
+        return layer.weight.shape[0], "filter"
+    if granularity is Granularity.CHANNEL:
+        return layer.weight.shape[1], "channel"
+    return layer.weight.numel(), "weight"
+
+
+def _criteria(graph: nx.DiGraph, layers: Collection[str], policy: Policy) -> dict[str, Criterion]:
+    """What prunes each layer that is pruned; filters that are the network's answers stay."""
+    wanted = {name: make_criterion(policy.of(name)) for name in layers if _prunes(policy, name)}
+    if not any(one.granularity is Granularity.FILTER for one in wanted.values()):
+        return wanted
+    answers = layers_of_outputs(graph)
+    return {
+        name: one for name, one in wanted.items() if one.granularity is not Granularity.FILTER or name not in answers
+    }
+
+
+def _whole_filters(kept: Tensor, layer: PrunableLayer) -> Tensor:
+    return kept.reshape(-1, *[1] * (layer.weight.ndim - 1)).expand_as(layer.weight)
 
 
 def _prunes(policy: Policy, name: str) -> bool:

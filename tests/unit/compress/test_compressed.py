@@ -193,3 +193,34 @@ def test_the_report_counts_what_is_left(model, images) -> None:
     assert rows["down"].nonzero_after <= rows["down"].weights_before - round(0.3 * rows["down"].weights_before)
     assert rows["down"].bytes_after == rows["down"].weights_after
     assert rows["stem"].rounding_sqnr_db > 20
+
+
+def test_filters_of_a_sum_go_together_or_apart(model, images) -> None:
+    layers = {name: {"algorithm": "l1_filter", "ratio": 0.5} for name in ("stem", "second")}
+    apart, joint = (compressed(model, images, layers, coupling=how).pruned for how in ("per_layer", "joint"))
+    assert apart.get_submodule("stem").weight.shape[0] == 4
+    assert joint.get_submodule("second").weight.shape[0] == 4
+    assert joint.get_submodule("first").weight.shape[1] == 4
+    # what reads the sum has two groups of four channels: one of them goes
+    per_channel = sum(
+        (score := model.get_submodule(name).weight.abs().flatten(1).sum(1)) / score.mean()
+        for name in ("stem", "second")
+    )
+    better = int(per_channel.reshape(2, 4).sum(1).argmax())
+    removed = compressed(model, images, layers, coupling="joint").removed.kept_filters
+    for name in ("stem", "second"):
+        assert removed[name].reshape(2, 4).all(1).tolist() == [better == 0, better == 1]
+    assert joint.get_submodule("down").groups == 1
+
+
+def test_layers_of_a_sum_must_agree_where_they_are_coupled(model, images) -> None:
+    with pytest.raises(
+        PolicyError, match=r"layers\.second: holds none 0, and stem, whose channels it shares, l1_filter"
+    ):
+        compressed(model, images, {"stem": {"algorithm": "l1_filter", "ratio": 0.5}}, coupling="joint")
+
+
+def test_answers_are_not_pruned(model, images) -> None:
+    found = compressed(model, images, {"head": {"algorithm": "l1_filter", "ratio": 0.5}})
+    assert found.model(images).shape == (24, 5)
+    assert found.warnings == ("head: its outputs are the network's answers; no filter is removed",)
