@@ -38,8 +38,7 @@ def test_lane_factor_is_bitfusion_s_for_all_widths():
         assert lane_factor(a_bits, w_bits) == (8 // max(a_bits, 2)) * (8 // max(w_bits, 2))
 
 
-def test_fused_machine_is_a_parallel_one_with_that_many_lanes():
-    """So the fast engine's lanes stand for bricks in the plot."""
+def test_both_engines_run_the_fused_machine():
     generator = np.random.default_rng(0)
     for bits in (2, 4, 8):
         a = generator.integers(0, 1 << bits, (9, 70))

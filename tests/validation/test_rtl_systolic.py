@@ -48,15 +48,17 @@ def test_reference_engine(arithmetic):
         np.testing.assert_array_equal(run.outputs, a @ w)
 
 
-def test_fast_engine():
-    compared = rows("parallel")
-    assert compared
+@pytest.mark.parametrize("arithmetic", ["parallel", "serial_act"])
+def test_fast_engine(arithmetic):
+    compared = rows(arithmetic)
+    assert len(compared) >= 10
     for row in compared:
         m, n, k = shape(row)
         machine = {
             "preset": "scalesim",  # ports and SRAMs without limits, folds one after another
             "array.rows": int(row["rows"]),
             "array.cols": int(row["cols"]),
+            "array.arithmetic": arithmetic,
         }
         total = simulate(gemm(m, n, k, a_bits=int(row["act_bits"])), load_hardware("dense_int8_16x16", machine)).total
         assert total.cycles.total == int(row["cycles"]), row
