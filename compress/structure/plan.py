@@ -95,8 +95,7 @@ def alive_channels(graph: nx.DiGraph, channels: Mapping[str, Channels], kept_fil
 
 
 def _combined(operands: Bools, zero: Zero) -> Bools:
-    found: Bools = operands.all(axis=0) if zero is Zero.ANY else operands.any(axis=0)
-    return found
+    return np.asarray(operands.all(axis=0) if zero is Zero.ANY else operands.any(axis=0))
 
 
 def _routed(values: Bools, source: Index) -> Bools:
@@ -105,8 +104,7 @@ def _routed(values: Bools, source: Index) -> Bools:
 
 
 def _per_group(values: Bools, groups: int) -> Bools:
-    found: Bools = values.reshape(groups, -1).any(axis=1)
-    return found
+    return np.asarray(values.reshape(groups, -1).any(axis=1))
 
 
 def _needed_channels(
