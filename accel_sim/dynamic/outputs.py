@@ -149,6 +149,8 @@ class OutputTiles:
         alone = hardware.array.fold_overlap != "full"
         # Beats that are all the same need no recurrence.
         self._constant = alone and recipe.constant_beats and not recipe.skip_waves
+        gates = recipe.gate_moving or recipe.gate_resting
+        self._constant_steps = alone and recipe.constant_beats and recipe.skip_waves and not gates
         # Folds with the same beats take the same time and all multiplications: they are timed once.
         self._alike = alone and recipe.multiplies_all and recipe.own_decides
         self._columns: dict[tuple[int, Range, Range], _Columns] = {}
@@ -236,9 +238,8 @@ class OutputTiles:
         """Append folds whose beats are all the same."""
         recipe, block, beat = self._recipe, unit.columns.block, self._recipe.idle_beat
         for rows in unit.rows:
-            lines = self._lines(unit.columns, rows)
-            ends = [len(block.slots) * max(beat, pace.beat_first) + lines - 1 for pace in self._paces]
-            self._append(unit.columns, rows, np.repeat(np.array(ends)[:, None], rows.count, axis=1), later_k, fresh)
+            ends = self._constant_ends(unit.columns, rows, len(block.slots))
+            self._append(unit.columns, rows, ends, later_k, fresh)
             self._count(unit.columns, rows, self._reads(unit.columns, rows.height), len(block.slots), later_k)
         sums = np.zeros(5, np.int64)
         nonzero, _ = self._sums_of_moving(operands, unit)
@@ -297,6 +298,15 @@ class OutputTiles:
             tally.metadata_decodes += len(block.slots)
         if not len(issued):
             return
+        if self._constant_steps:
+            self._append(columns, rows, self._constant_ends(columns, rows, len(issued)), later_k, fresh)
+            reads = self._edge_reads(columns, rows.height, issued)
+            multiplications = reads.slots * rows.height * columns.width
+            tally.effectual += multiplications
+            tally.multiplier_cycles += multiplications * recipe.idle_beat
+            tally.busy_cycles += multiplications * recipe.idle_beat
+            self._count(columns, rows, reads, len(issued), later_k)
+            return
         beats = self._beats(operands, columns, span, issued)
         if fresh.chained:
             by_line = np.ascontiguousarray(beats.T, np.int64)
@@ -312,6 +322,12 @@ class OutputTiles:
         """First cycle in which a fold's last line is free, under each pace."""
         depth = self._hardware.array.fifo_depth
         return tuple(int(fold_end(beats, pace.beat_first, depth)) for pace in self._paces)
+
+    def _constant_ends(self, columns: _Columns, rows: _Rows, steps: int) -> Ints:
+        """:meth:`_ends` ``(paces, folds)`` of folds that issue ``steps`` steps whose beats are all the same."""
+        lines = self._lines(columns, rows)
+        ends = [steps * max(self._recipe.idle_beat, pace.beat_first) + lines - 1 for pace in self._paces]
+        return np.repeat(np.array(ends)[:, None], rows.count, axis=1)
 
     def _append(self, columns: _Columns, rows: _Rows, ends: Ints, later_k: bool, fresh: _Timer) -> None:
         """Append folds whose last lines are free in the cycles ``ends (paces, folds)``."""
