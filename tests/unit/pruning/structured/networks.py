@@ -23,7 +23,7 @@ class Residual(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = self.relu(self.bn1(self.stem(x)))
         out = self.bn2(self.branch(x))
-        out += x
+        out.add_(x)
         x = functional.relu(out)
         logits: Tensor = self.head(self.relu(self.hidden(x.mean((2, 3)))))
         return logits

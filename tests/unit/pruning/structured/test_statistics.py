@@ -60,6 +60,31 @@ def test_where_outputs_are_looked_at() -> None:
     assert kinds == {"stem": "relu", "branch": "batch_norm", "hidden": "relu", "head": "linear"}
 
 
+class BothSigns(nn.Module):
+    """An output with two readers, of which the first is an activation function; the first operation is in place."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clip = nn.ReLU(inplace=True)
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.conv(self.clip(x))
+        return (functional.relu(x) + x).mean((2, 3))
+
+
+def test_an_output_with_two_readers_is_looked_at_before_both() -> None:
+    model, x = BothSigns(), images(3)
+    before = x.clone()
+    graph = layer_graph(model, (3, 9, 9))
+    assert output_point(graph, "conv") == "conv"
+    means = collect_statistics(model, graph, {"conv": [Need.OUTPUT_ACTIVITY]}, x)["conv"].output_means
+    assert means is not None
+    assert torch.equal(x, before)
+    expected = model.conv(functional.relu(x)).mean((0, 2, 3)).detach()
+    torch.testing.assert_close(means.float(), expected, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("batch", [1, 4, 5, 64])
 def test_activity_and_ranks_are_those_of_the_network_by_hand(batch: int) -> None:
     model, x = residual(), images(9)
