@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_sim import GemmLayer, Hardware, VectorLayer, Workload, gemm, load_hardware, simulate
-from accel_sim.errors import InputError, MappingError, WorkloadError
+from accel_sim.errors import HardwareError, InputError, MappingError, WorkloadError
 from accel_sim.workload import ConvGeometry
 from tests.machines import buffers, machine
 from tests.unit.dynamic.cases import random_array
@@ -172,3 +172,8 @@ def test_arrays_in_step_share_reads_whether_zeros_gate_or_not() -> None:
             )
             assert plain.total.sram == gated.total.sram
             assert plain.total.cycles == gated.total.cycles
+
+
+def test_a_fifo_of_no_entries_is_refused() -> None:
+    with pytest.raises(HardwareError, match=r"array\.fifo_depth: holds 0; allowed: an integer from 1 to 1024"):
+        load_hardware("dense_int8_8x8", {"array.fifo_depth": 0})

@@ -96,3 +96,14 @@ def test_counts_of_one_fold() -> None:
     assert counts.fifo_push_bits == 3 * 2 * 32
     assert counts.stationary_hop_bits == (1 + 2) * 2 * 8 + 2 * 2 * 8  # shifts, and the copies from the shadow
     assert counts.pe_cycles == 4 * run.cycles
+
+
+def test_lanes_that_wait_for_the_slowest_are_not_busy():
+    activations, weights = np.array([[255, 1], [0, 3]]), np.array([[1, 2, 3], [4, 5, 6]])
+    terms = run_reference(activations, weights, ArraySpec(rows=1, cols=3, lanes=2, arithmetic="term_serial_act"))
+    digits = ArraySpec(rows=1, cols=3, lanes=2, arithmetic="serial_act", precision="dynamic")
+    widths = run_reference(activations, weights, digits)
+    # Beats of 8 and 2 in two lanes of three columns; terms 8 + 1 and 0 + 2, widths 8 + 1 and 1 + 2.
+    assert terms.counts.multiplier_cycles == widths.counts.multiplier_cycles == 2 * 3 * (8 + 2)
+    assert (terms.counts.busy_cycles, widths.counts.busy_cycles) == (3 * 11, 3 * 12)
+    assert (terms.counts.operand_hop_bits, widths.counts.operand_hop_bits) == (0, 2 * 2 * 3 * 8)
