@@ -131,6 +131,6 @@ class Dealer:
         if key not in self._known:
             resting = self._matrices.resting[group]
             weights = self._matrices.weights[group]
-            deciding = weights if self._spec.dataflow == "is" else weights[:, cols]
+            deciding = weights if self._spec.dataflow == "is" else weights[:, cols[0] : cols[-1] + 1]
             self._known[key] = plan_block(resting, deciding, self._spec, self._segment, cols, ks)
         return self._known[key]

@@ -39,10 +39,21 @@ from accel_sim.operand_checks import check_n_m, check_range
 from accel_sim.reference import pe_kernel as pe
 from accel_sim.reference.folds import Fold, FoldPlan, plan_folds
 from accel_sim.reference.output_stationary_kernel import run_output_stationary
+from accel_sim.reference.pe_kernel import Datapath
 from accel_sim.reference.rigid_kernel import run_rigid
 from accel_sim.reference.spec import ArraySpec
 from accel_sim.reference.stationary_kernel import run_stationary
-from accel_sim.reference.tables import Pace, datapath, fold_tables, is_rigid, rigid_types, structure
+from accel_sim.reference.tables import (
+    FoldTables,
+    Pace,
+    Structure,
+    datapath,
+    fold_tables,
+    is_rigid,
+    rigid_types,
+    structure,
+)
+from accel_sim.reference.threads import run_parts
 from accel_sim.result import MacCounts
 
 __all__ = ["ReferenceRun", "plan_layer", "run_folds", "run_reference"]
@@ -133,8 +144,7 @@ def run_folds(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace
     if spec.dataflow == "os":
         cycles, counters, times = run_output_stationary(machine, path, tables, plan.moving, outputs)
     elif is_rigid(spec):
-        kinds = rigid_types(spec)
-        cycles, counters, times = run_rigid(machine, path, tables, plan.moving, outputs, *kinds)
+        cycles, counters, times = _run_rigid(machine, path, tables, plan.moving, outputs, spec)
     else:
         cycles, counters, times = run_stationary(machine, path, tables, plan.moving, outputs)
     if counters[pe.UNFINISHED]:
@@ -143,6 +153,21 @@ def run_folds(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace
     first, second = times[:, :2], times[:, 2:]
     loads, streams, drains = (absent, first, second) if spec.dataflow == "os" else (first, second, absent)
     return ReferenceRun(outputs, int(cycles), _array_counts(counters, spec, int(cycles)), loads, streams, drains)
+
+
+def _run_rigid(
+    machine: Structure, path: Datapath, tables: FoldTables, moving: Ints, outputs: Ints, spec: ArraySpec
+) -> tuple[int, Ints, Ints]:
+    """Columns in as many parts as there are free cores; each part writes columns of its own."""
+    columns = int(tables.cols.max())
+    width = 32 if columns <= 32 else 64  # a row of a block is a few vector instructions; its plane fits the cache
+    kinds = rigid_types(spec)
+
+    def run_part(part: tuple[int, int]) -> tuple[int, Ints, Ints]:
+        done: tuple[int, Ints, Ints] = run_rigid(machine, path, tables, moving, outputs, *kinds, width, *part)
+        return done
+
+    return run_parts(run_part, -(-columns // width))[0]
 
 
 def run_reference(

@@ -207,14 +207,19 @@ def _tile(slots: Slots, chosen: Ints, values: Ints, lanes: int, part: slice, fir
     candidates, chosen, values = slots.candidates[part], chosen[part], values[part]
     count, columns = chosen.shape
     places = -(-count // lanes)
-    pad = ((0, places * lanes - count), (0, 0))
-    edge = _edges(np.pad(candidates, pad, constant_values=-1).reshape(places, -1))
-    chosen = np.pad(chosen, pad, constant_values=-1).reshape(places, lanes, columns).transpose(0, 2, 1)
+    missing = places * lanes - count
+    edge = _edges(_lengthen(candidates, missing, -1).reshape(places, -1))
+    chosen = _lengthen(chosen, missing, -1).reshape(places, lanes, columns).transpose(0, 2, 1)
     select = np.full(chosen.shape, -1)
     for entry in range(edge.shape[1]):
         select[(chosen >= 0) & (chosen == edge[:, entry, None, None])] = entry
-    value = np.pad(values, pad).reshape(places, lanes, columns).transpose(0, 2, 1)
+    value = _lengthen(values, missing, 0).reshape(places, lanes, columns).transpose(0, 2, 1)
     return Tile(np.where(edge < 0, -1, edge + first_k), select, np.ascontiguousarray(value))
+
+
+def _lengthen(table: Ints, rows: int, value: int) -> Ints:
+    """``table`` with ``rows`` more rows of ``value``; itself without (``np.pad`` costs more than a small tile)."""
+    return np.concatenate([table, np.full((rows, table.shape[1]), value)]) if rows else table
 
 
 def _edges(candidates: Ints) -> Ints:

@@ -1,10 +1,19 @@
 """The weight- and input-stationary array where every beat is as long as the next: the same machine, laid out for speed.
 
-With a constant beat no FIFO ever holds more than the sum that passes, so rows march in step: row r does what row 0 did
-r cycles before. Every register of the array lies in a plane, one element per PE. In each cycle each plane moves:
-operands and their control bits one column to the right, sums one row down (a row's length further in the plane), tiles
-likewise; and every PE multiplies. A plane's move is one loop from one array to another, which the compiler turns into
-vectors.
+With a constant beat no FIFO ever holds more than the sum that passes, so rows march in step: row r does in a cycle what
+row 0 did r cycles before. Every PE has its registers here, and in every cycle every PE multiplies.
+
+Order of evaluation
+-------------------
+Nothing in the array flows to the left, and no PE tells the controller anything. So the controller runs ahead by a batch
+of cycles, and what it sends lies in a table by cycle: the registers through which operands and control move along a row
+are that table, where the PE of column c finds what left the edge c cycles ago. Columns are thus taken in their own
+time: cycle i of column c is cycle i + c of the array, and all columns do in their cycle i what column 0 does in its.
+That makes a row's PEs the lanes of a vector, and blocks of columns independent: a block runs all cycles of a batch
+while its registers lie in the nearest cache, and threads take columns of their own, each with the controller's work
+repeated. Sums, tiles and their shadows move from row to row cycle by cycle.
+
+What bounds it: per eight PEs and cycle, a load of weights, a load and a store of sums and a multiply-add of one vector.
 """
 
 # mypy: disallow-untyped-defs=False
@@ -12,8 +21,8 @@ vectors.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from accel_sim.jit import kernel
 from accel_sim.reference.digits_kernel import piece
 from accel_sim.reference.pe_kernel import (
     ADDITIONS,
@@ -34,68 +43,86 @@ __all__ = ["run_rigid"]
 
 NEVER = -1
 
+BATCH = 256
+"""Cycles that the controller runs ahead of the PEs."""
 
-@njit(cache=True)
-def run_rigid(s, path, t, moving, outputs, narrow, wide):
-    """Run all folds as :func:`~accel_sim.reference.stationary_kernel.run_stationary` does; same arguments and results.
+
+@kernel
+def run_rigid(s, path, t, moving, outputs, narrow, wide, width, first_block, last_block):
+    """Run all folds as :func:`~accel_sim.reference.stationary_kernel.run_stationary` does; same results.
 
     Args:
+        s, path, t, moving, outputs: as there; only the outputs of the blocks' columns are written.
         narrow, wide: empty arrays whose types hold operands and their digits, and partial sums.
+        width: columns of a block, see :func:`~accel_sim.reference.engine.run_folds`.
+        first_block, last_block: blocks whose PEs run here. Cycles and counts are the array's.
     """
     fold_rows, fold_cols, first_step, pace, source = t.rows, t.cols, t.first_step, t.pace, t.source
-    col_at, col_ids = t.col_at, t.col_ids
     rows, cols, lanes, folds, steps = s.rows, s.cols, path.lanes, len(t.rows), len(t.fold)
     own_count, other_count = t.own_count[0, 0], t.other_count[0, 0]
     steady = own_count * other_count == 1 and pace.max() == 1
     counters = np.zeros(COUNTERS, np.int64)
     times = np.full((folds, 4), NEVER, np.int64)
 
-    # PE registers as planes, row after row. A PE of row r adds to sums of row r and leaves those of row r + 1.
-    plane, reach = rows * cols, rows + cols
-    shadow = np.zeros((lanes, plane), narrow.dtype)
-    resting = shadow if s.overlap == NONE else np.zeros((lanes, plane), narrow.dtype)
-    operands, next_operands = np.zeros((lanes, plane), narrow.dtype), np.zeros((lanes, plane), narrow.dtype)
-    masks, next_masks = np.full(plane, -1, narrow.dtype), np.full(plane, -1, narrow.dtype)
-    ends, next_ends = np.zeros(plane, wide.dtype), np.zeros(plane, wide.dtype)
-    total, sums, next_sums = (
-        np.zeros(plane, wide.dtype),
-        np.zeros(plane + cols, wide.dtype),
-        np.zeros(plane + cols, wide.dtype),
-    )
+    # PE registers: block, (shadow: fold modulo 2,) lane, row, column. Tiles and sums stay in the entries in which they
+    # will rest or leave; the row at which an entry stands changes cycle by cycle, a tile's down to its place, a sum's
+    # all the way down.
+    blocks = last_block - first_block
+    resting = np.zeros((blocks, lanes, rows, width), narrow.dtype)
+    shadow = np.zeros((blocks, 2, lanes, rows, width), narrow.dtype)
+    if s.overlap == NONE:
+        shadow = resting.reshape(blocks, 1, lanes, rows, width)  # the chain runs through the stationary registers
+    sums, total = np.zeros((blocks, rows, width), wide.dtype), np.zeros((blocks, rows, width), wide.dtype)
 
-    # What left the controller, by cycle modulo the length: row r takes it r cycles later.
-    sent = np.zeros((rows * lanes, rows), narrow.dtype)
-    sent_mask, sent_end = np.full(rows, -1, narrow.dtype), np.zeros(rows, wide.dtype)
-    step_ended, shifted = np.full(reach, NEVER, np.int64), np.full(reach, NEVER, np.int64)
-    shift_fold = np.full(reach, NEVER, np.int64)
+    # What left the controller, by cycle: those before the batch are still on their way down the rows.
+    ahead = rows + BATCH
+    sent = np.zeros((rows * lanes, ahead + 32), narrow.dtype)  # the odd length spreads rows over the cache's sets
+    sent_mask = np.full(ahead, -1, narrow.dtype)
+    sent_end = np.full(ahead, NEVER, np.int64)  # the step that ends
+    shifted, shift_fold = np.full(BATCH, NEVER, np.int64), np.full(BATCH, NEVER, np.int64)
+    signal = np.full(rows + cols, NEVER, np.int64)  # ends of steps, on their way to the last PE
 
     copy_cycle = np.full(folds, NEVER, np.int64)  # in which row 0 copies the fold's tile
     oldest_copy, copies = 0, 0  # waves of copying on their way through the array
-    loading, shifts, fetched, loaded, in_chain, last_shift = 0, 0, 0, 0, 0, -reach
+    loading, shifts, fetched, loaded, in_chain = 0, 0, 0, 0, 0
     opened, streamed, issuing = 0, 0, 0
     step, own_index, other_index, elapsed, first = 0, 0, 0, 0, 0
-    worked = False
-    cycle = 0
+    batch_start, cycle = 0, 0
     while streamed < folds:
-        slot, at = cycle % rows, cycle % reach
-
         # The controller at the first row opens folds and sends a step's pieces.
         if opened < loaded and (s.overlap == FULL or streamed == opened):
             opened += 1
-        sent_end[slot], sent_mask[slot], step_ended[at] = 0, -1, NEVER
+        starts = issuing < opened and step == first_step[issuing] and elapsed == 0
+        if cycle - batch_start == BATCH or (starts and s.used_edges and cycle > batch_start):
+            for block in range(blocks):
+                _run_batch(
+                    t, first, s.used_edges, batch_start, cycle, oldest_copy, copies, copy_cycle, steady, sent,
+                    sent_mask, sent_end, shifted, shift_fold, (first_block + block) * width, shadow[block],
+                    resting[block], sums[block], total[block], outputs,
+                )  # fmt: skip
+            ran = cycle - batch_start
+            sent[:, :rows] = sent[:, ran : ran + rows].copy()
+            sent_mask[:rows], sent_end[:rows] = sent_mask[ran : ran + rows].copy(), sent_end[ran : ran + rows].copy()
+            sent[:, rows:] = 0
+            batch_start = cycle
+            while oldest_copy < copies and cycle - copy_cycle[oldest_copy] >= rows:
+                oldest_copy += 1
+        slot, at = rows + cycle - batch_start, cycle % len(signal)
+        sent_end[slot], sent_mask[slot], signal[at] = NEVER, -1, NEVER
         if issuing < opened:
             f = issuing
-            if step == first_step[f] and elapsed == 0:
+            if starts:
                 copy_cycle[f] = times[f, 2] = cycle
                 copies += 1
                 if s.used_edges:
-                    # Other rows take part from now on; what still runs through unused columns is dropped.
-                    first = rows - fold_rows[f]
-                    sums[:], next_sums[:], total[:] = 0, 0, 0
-                    operands[:], sent[:], ends[:], sent_end[:], step_ended[:] = 0, 0, 0, 0, NEVER
+                    # Other rows take part from now on; all that is left of the fold before is past the last row.
+                    first, oldest_copy = rows - fold_rows[f], copies - 1
+                    sent[:, :rows], sent_mask[:rows], sent_end[:rows], signal[:] = 0, -1, NEVER, NEVER
+                    sums[:], total[:] = 0, 0
             worked = own_index < own_count
-            _send(path, t, moving, f, source[step], first, own_index, own_count, sent, slot, worked)
-            if elapsed == 0:
+            if worked:
+                _send(path, t, moving, f, source[step], first, own_index, own_count, slot, sent)
+            if elapsed == 0 and first_block == 0:
                 _count_step(s, path, t, moving, f, source[step], own_count * other_count, rows - first, counters)
             if worked:
                 if path.other_style == DIGITS:
@@ -108,16 +135,14 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
                     own_index += 1
             elapsed += 1
             if own_index == own_count and elapsed >= pace[f]:
-                sent_end[slot], step_ended[at] = 1, step
+                sent_end[slot] = signal[at] = step
                 own_index = elapsed = 0
                 step += 1
                 if step == (first_step[f + 1] if f + 1 < folds else steps):
                     issuing += 1
-        else:
-            _send(path, t, moving, NEVER, 0, first, 0, 1, sent, slot, False)
 
         # The load chain.
-        shifted[at] = NEVER
+        shifted[cycle - batch_start] = NEVER
         if loading < folds:
             may_begin = loading == 0 or (streamed >= loading if s.overlap == NONE else opened >= loading)
             free = may_begin
@@ -126,7 +151,7 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
             if may_begin and (shifts > 0 or free):
                 fetched = min(fetched + 1, s.load_row_cycles)
             if free and fetched == s.load_row_cycles:
-                shifted[at], shift_fold[at], last_shift, fetched = shifts, loading, cycle, 0
+                shifted[cycle - batch_start], shift_fold[cycle - batch_start], fetched = shifts, loading, 0
                 place = fold_rows[loading] - 1 - shifts if s.used_edges else rows - 1 - shifts
                 if 0 <= place < fold_rows[loading]:
                     in_chain += _lanes_in_place(t, loading, place, lanes)
@@ -140,72 +165,40 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide):
                     loaded += 1
                     shifts = in_chain = 0
 
-        # PEs copy, multiply and pass their sums on, bottom up.
-        for wave in range(oldest_copy, copies):
-            _copy_wave(rows, first, cols, cycle - copy_cycle[wave], shadow, resting)
-            if cycle - copy_cycle[wave] == reach:
-                oldest_copy += 1
-        begin, stop = first * cols, plane
-        for lane in range(lanes):
-            _move_right(begin, stop, operands[lane], next_operands[lane])
-        _enter(rows, first, cols, slot, sent, next_operands)
-        operands, next_operands = next_operands, operands
-        if steady:
-            _multiply_add(begin, stop, cols, sums, operands[0], resting[0], next_sums)
-            for lane in range(1, lanes):
-                _add_lane(begin, stop, cols, operands[lane], resting[lane], next_sums)
-        else:
-            _move_right(begin, stop, masks, next_masks)
-            _move_right(begin, stop, ends, next_ends)
-            _enter_control(rows, first, cols, slot, sent_mask, sent_end, next_masks, next_ends)
-            masks, next_masks = next_masks, masks
-            ends, next_ends = next_ends, ends
-            for lane in range(lanes):
-                _multiply_pieces(begin, stop, operands[lane], resting[lane], masks, total)
-            _end_steps(begin, stop, cols, ends, total, sums, next_sums)
-        sums, next_sums = next_sums, sums
-
-        # Sums leave below the last row.
-        left = (at + first + 1 - rows) % reach + 1
-        for c in range(cols):
-            left = left - 1 if left > 0 else reach - 1
-            done = step_ended[left]
-            if done == NEVER:
-                continue
-            f = t.fold[done]
-            if c < fold_cols[f]:
-                outputs[source[done], col_ids[col_at[f] + c]] += sums[plane + c]
-            last_step = (first_step[f + 1] if f + 1 < folds else steps) - 1
-            if done == last_step and c == (fold_cols[f] if s.used_edges else cols) - 1:
-                times[f, 3] = cycle + 1
-                streamed += 1
-        if cycle - last_shift < cols:
-            _shift_tiles(s, t, rows, cols, at, shifted, shift_fold, shadow)
+        # A fold has streamed when its last step's end gets to the last PE.
+        last_col = (fold_cols[streamed] if s.used_edges else cols) - 1
+        away = rows - 1 - first + last_col
+        done = signal[(cycle - away) % len(signal)] if away <= cycle else NEVER
+        if done != NEVER and done == (first_step[streamed + 1] if streamed + 1 < folds else steps) - 1:
+            times[streamed, 3] = cycle + 1
+            streamed += 1
         cycle += 1
-    end = np.int64(0)
-    for f in range(folds):
-        end = max(end, times[f, 3])
-    return end, counters, times
+    for block in range(blocks):
+        _run_batch(
+            t, first, s.used_edges, batch_start, cycle, oldest_copy, copies, copy_cycle, steady, sent, sent_mask,
+            sent_end, shifted, shift_fold, (first_block + block) * width, shadow[block], resting[block], sums[block],
+            total[block], outputs,
+        )  # fmt: skip
+    return times[:, 3].max(), counters, times
 
 
-@njit(cache=True)
-def _send(path, t, moving, f, source, first, index, count, sent, slot, works):
-    """The edges put this cycle's piece of every row's operands on their way; zeros where there is none."""
-    lanes, edge = path.lanes, t.edge
-    for line in range(sent.shape[0]):
-        sent[line, slot] = 0
-    if not works:
-        return
-    tile_at = t.tile_at[f]
+@kernel
+def _send(path, t, moving, f, source, first, index, count, slot, sent):
+    """The edges put this cycle's piece of every row's operands on their way."""
+    lanes, edge, tile_at, row = path.lanes, t.edge, t.tile_at[f], moving[source]
+    shift, keep = 0, -1
+    if path.own_style == DIGITS:
+        shift = index * path.own_digit_bits
+        if index < count - 1:
+            keep = (1 << path.own_digit_bits) - 1
     for place in range(t.rows[f]):
         for lane in range(min(lanes, edge.shape[1])):
             k = edge[tile_at + place, lane]
             if k >= 0:
-                value = piece(moving[source, k], path.own_style, index, path.own_digit_bits, index == count - 1)
-                sent[(first + place) * lanes + lane, slot] = value
+                sent[(first + place) * lanes + lane, slot] = ((row[np.uint64(k)] >> shift) & keep) << shift
 
 
-@njit(cache=True)
+@kernel
 def _lanes_in_place(t, f, place, lanes):
     count = 0
     for lane in range(lanes):
@@ -213,115 +206,116 @@ def _lanes_in_place(t, f, place, lanes):
     return count
 
 
-@njit(cache=True)
+@kernel
 def _count_step(s, path, t, moving, f, source, beat, height, counters):
     """A step's actions: each of its operands will visit every used column once."""
-    columns, lanes, edge, value = t.cols[f], path.lanes, t.edge, t.value
-    tile_at = t.tile_at[f]
+    columns, edge, tile_at, operands = t.cols[f], t.edge, t.tile_at[f], t.operands[f]
     counters[PSUM_BITS] += height * columns * s.acc_bits
     if s.fifo_depth > 1:
         counters[FIFO_BITS] += (height - 1) * columns * s.acc_bits
-    for place in range(t.rows[f]):
-        for lane in range(min(lanes, edge.shape[1])):
-            k = edge[tile_at + place, lane]
-            if k < 0:
-                continue
-            gated = 0
-            if path.gate_own and moving[source, k] == 0:
-                gated = columns
-            elif path.gate_other:
-                start = t.pe_at[tile_at + place] + lane
-                for c in range(columns):
-                    gated += value[start + c * lanes] == 0
-            counters[OPERAND_BITS] += columns * s.own_bits
-            counters[GATED] += gated
-            counters[EFFECTUAL] += columns - gated
-            counters[ADDITIONS] += columns
-            counters[GATED_CYCLES] += gated * beat
-            counters[MULTIPLIER_CYCLES] += (columns - gated) * beat
+    gated = 0
+    if path.gate_own or path.gate_other:
+        for place in range(t.rows[f]):
+            for lane in range(min(path.lanes, edge.shape[1])):
+                k = edge[tile_at + place, lane]
+                if path.gate_own and k >= 0 and moving[source, k] == 0:
+                    gated += columns
+                elif path.gate_other and k >= 0:
+                    gated += t.zeros[tile_at + place, lane]
+    counters[OPERAND_BITS] += operands * columns * s.own_bits
+    counters[GATED] += gated
+    counters[EFFECTUAL] += operands * columns - gated
+    counters[ADDITIONS] += operands * columns
+    counters[GATED_CYCLES] += gated * beat
+    counters[MULTIPLIER_CYCLES] += (operands * columns - gated) * beat
 
 
-@njit(cache=True)
-def _copy_wave(rows, first, cols, age, shadow, resting):
-    """The PEs that the first wave of a fold reaches take their tile over: one in each row."""
-    for r in range(first, rows):
-        c = age - (r - first)
-        if 0 <= c < cols:
-            for lane in range(resting.shape[0]):
-                resting[lane, r * cols + c] = shadow[lane, r * cols + c]
+@kernel
+def _run_batch(
+    t, first, used_edges, start, stop, oldest_copy, copies, copy_cycle, steady, sent, sent_mask, sent_end, shifted,
+    shift_fold, first_col, shadow, resting, sums, total, outputs,
+):  # fmt: skip
+    """The PEs of a block, whose first column is ``first_col``, in the cycles ``start`` to ``stop - 1``."""
+    lanes, rows = resting.shape[:2]
+    for i in range(stop - start):
+        now = rows + i
+        for wave in range(oldest_copy, copies):
+            row = first + start + i - copy_cycle[wave]
+            if first <= row < rows:
+                resting[:, row] = shadow[wave % len(shadow), :, row]
+        bottom = (rows - 1 - start - i) % rows
+        if steady:
+            for lane in range(lanes):
+                _multiply_add(rows, first, now, bottom, lane, lanes, sent, resting[lane], sums)
+        else:
+            for lane in range(lanes):
+                _multiply_pieces(rows, first, now, lane, lanes, sent, sent_mask, resting[lane], total)
+            _end_steps(rows, first, now, bottom, sent_end, total, sums)
+        done = sent_end[i + 1 + first]
+        if done != NEVER:
+            _leave(t, done, first_col, sums[bottom], outputs)
+        sums[bottom] = 0
+        if shifted[i] != NEVER:
+            f = shift_fold[i]
+            _take_tile(t, f, rows - 1 - shifted[i], used_edges, first_col, shadow[f % len(shadow)])
 
 
-@njit(cache=True)
-def _move_right(begin, stop, now, after):
-    """A plane moves one PE to the right; what leaves a row is overwritten by what enters the next."""
-    for i in range(np.uint64(begin), np.uint64(stop - 1)):
-        after[i + np.uint64(1)] = now[i]
+@kernel
+def _multiply_add(rows, first, now, bottom, lane, lanes, sent, resting, sums):
+    """A lane of every PE multiplies whole operands and adds to the sum that is in its row."""
+    at, entry = now + first - (rows - 1), bottom
+    for r in range(rows - 1, first - 1, -1):
+        operand, weights, row_sums = sums.dtype.type(sent[r * lanes + lane, at]), resting[r], sums[entry]
+        for c in range(sums.shape[1]):
+            row_sums[c] += operand * weights[c]
+        at += 1
+        entry = entry - 1 if entry > 0 else rows - 1
 
 
-@njit(cache=True)
-def _enter(rows, first, cols, slot, sent, operands):
-    """Column 0 takes what was sent to row r when it left the controller."""
-    lanes = operands.shape[0]
-    for r in range(first, rows):
-        for lane in range(lanes):
-            operands[lane, r * cols] = sent[r * lanes + lane, slot]
-        slot = slot - 1 if slot > 0 else rows - 1
-
-
-@njit(cache=True)
-def _enter_control(rows, first, cols, slot, sent_mask, sent_end, masks, ends):
-    for r in range(first, rows):
-        masks[r * cols], ends[r * cols] = sent_mask[slot], sent_end[slot]
-        slot = slot - 1 if slot > 0 else rows - 1
-
-
-@njit(cache=True)
-def _multiply_add(begin, stop, cols, sums, operands, resting, after):
-    """Every PE multiplies whole operands, adds the sum from above and passes it on."""
-    row = np.uint64(cols)
-    for i in range(np.uint64(begin), np.uint64(stop)):
-        after[i + row] = sums[i] + operands[i] * resting[i]
-
-
-@njit(cache=True)
-def _add_lane(begin, stop, cols, operands, resting, after):
-    """A further lane of every PE adds its product."""
-    row = np.uint64(cols)
-    for i in range(np.uint64(begin), np.uint64(stop)):
-        after[i + row] += operands[i] * resting[i]
-
-
-@njit(cache=True)
-def _multiply_pieces(begin, stop, operands, resting, masks, total):
+@kernel
+def _multiply_pieces(rows, first, now, lane, lanes, sent, sent_mask, resting, total):
     """A lane of every PE multiplies the piece that passes by the digits of its operand that the mask names."""
-    for i in range(np.uint64(begin), np.uint64(stop)):
-        total[i] += operands[i] * (resting[i] & masks[i])
+    at = now
+    for r in range(first, rows):
+        operand, mask = total.dtype.type(sent[r * lanes + lane, at]), sent_mask[at]
+        weights, row_total = resting[r], total[r]
+        for c in range(total.shape[1]):
+            row_total[c] += operand * (weights[c] & mask)
+        at -= 1
 
 
-@njit(cache=True)
-def _end_steps(begin, stop, cols, ends, total, sums, after):
-    """Where a step ends, the sum from above and the PE's own pass on, and the PE starts anew; else registers hold."""
-    row = np.uint64(cols)
-    for i in range(np.uint64(begin), np.uint64(stop)):
-        after[i + row] = sums[i] + total[i] if ends[i] else sums[i + row]
-    for i in range(np.uint64(begin), np.uint64(stop)):
-        total[i] = 0 if ends[i] else total[i]
+@kernel
+def _end_steps(rows, first, now, bottom, sent_end, total, sums):
+    """Where a step ends, the PE adds its own sum to the one that is in its row, and starts anew."""
+    at, entry = now + first - (rows - 1), bottom
+    for r in range(rows - 1, first - 1, -1):
+        if sent_end[at] != NEVER:
+            row_sums, row_total = sums[entry], total[r]
+            for c in range(sums.shape[1]):
+                row_sums[c] += row_total[c]
+                row_total[c] = 0
+        at += 1
+        entry = entry - 1 if entry > 0 else rows - 1
 
 
-@njit(cache=True)
-def _shift_tiles(s, t, rows, cols, at, shifted, shift_fold, shadow):
-    """Stationary tiles move down one row in the columns that a shift of the load chain has reached."""
-    lanes = shadow.shape[0]
-    for c in range(cols):
-        when = (at - c) % len(shifted)
-        shift = shifted[when]
-        if shift == NEVER:
-            continue
-        f = shift_fold[when]
+@kernel
+def _leave(t, done, first_col, left, outputs):
+    """Sums leave below the last row."""
+    f = t.fold[done]
+    row, col_at = t.source[done], t.col_at[f] + first_col
+    for c in range(min(len(left), t.cols[f] - first_col)):
+        outputs[row, t.col_ids[col_at + c]] += left[c]
+
+
+@kernel
+def _take_tile(t, f, row, used_edges, first_col, shadow):
+    """The load chain takes the row of a tile that will rest in ``row`` from the edge."""
+    lanes, rows = shadow.shape[:2]
+    shadow[:, row] = 0
+    place = row - (rows - t.rows[f] if used_edges else 0)
+    if not 0 <= place < t.rows[f]:
+        return
+    at = t.pe_at[t.tile_at[f] + place] + first_col * lanes
+    for c in range(min(shadow.shape[2], t.cols[f] - first_col)):
         for lane in range(lanes):
-            for r in range(shift, 0, -1):
-                shadow[lane, r * cols + c] = shadow[lane, (r - 1) * cols + c]
-        place = t.rows[f] - 1 - shift if s.used_edges else rows - 1 - shift
-        inside = 0 <= place < t.rows[f] and c < t.cols[f]
-        for lane in range(lanes):
-            shadow[lane, c] = t.value[t.pe_at[t.tile_at[f] + place] + c * lanes + lane] if inside else 0
+            shadow[lane, row, c] = t.value[at + c * lanes + lane]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 Ints = NDArray[np.int64]
+_Integer = TypeVar("_Integer", np.int32, np.int64)
 
 NONE, PRELOAD, FULL = 0, 1, 2
 _OVERLAP = {"none": NONE, "preload": PRELOAD, "full": FULL}
@@ -70,11 +71,13 @@ class FoldTables(NamedTuple):
     Attributes:
         rows, cols, first_step, pace, drain_row: ``(F,)`` used rows and columns, number of the first step, least beat,
             cycles per row of the drain.
+        operands: ``(F,)`` operands in place, of all lanes of a column (ws, is).
         row_at, col_at: ``(F,)`` where the fold's entries of ``row_ids``, ``col_ids`` (output rows, columns) begin.
         tile_at: ``(F,)`` where the fold's places begin in ``edge_at``, ``pe_at``.
         fold, source: ``(S,)`` the step's fold, and its moving row (ws, is) or its place in the tile (os).
         own_count, other_count: ``(S, lines)`` pieces of both operands.
         edge: ``(P, E)``; ``pe_at``: ``(P,)`` where a place begins in ``select`` and ``value`` (columns × lanes, flat).
+        zeros: ``(P, lanes)`` zeros among the values of each lane.
 
     """
 
@@ -86,6 +89,7 @@ class FoldTables(NamedTuple):
     row_at: Ints
     col_at: Ints
     tile_at: Ints
+    operands: Ints
     row_ids: Ints
     col_ids: Ints
     fold: Ints
@@ -96,6 +100,7 @@ class FoldTables(NamedTuple):
     pe_at: Ints
     select: Ints
     value: Ints
+    zeros: Ints
 
 
 def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Structure:
@@ -183,9 +188,7 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
     tiles = {id(fold.tile): fold.tile for fold in folds}
     starts = dict(zip(tiles, _starts([len(tile.edge) for tile in tiles.values()]), strict=True))
     width = max(tile.edge.shape[1] for tile in tiles.values())
-    edge = np.concatenate(
-        [np.pad(t.edge, ((0, 0), (0, width - t.edge.shape[1])), constant_values=-1) for t in tiles.values()]
-    )
+    edge = np.concatenate([_widen(tile.edge, width, -1) for tile in tiles.values()])
     counts = [fold_piece_counts(fold, plan.moving, spec) for fold in folds]
     lines = max(own.shape[1] for own, _ in counts)
     steps = np.array([len(fold.steps) for fold in folds])
@@ -198,6 +201,7 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
         row_at=_starts([len(fold.rows) for fold in folds]),
         col_at=_starts([len(fold.cols) for fold in folds]),
         tile_at=np.array([starts[id(fold.tile)] for fold in folds]),
+        operands=np.array([int((fold.tile.select[:, 0] >= 0).sum()) for fold in folds]),
         row_ids=np.concatenate([fold.rows for fold in folds]),
         col_ids=np.concatenate([fold.cols for fold in folds]),
         fold=np.repeat(np.arange(len(folds)), steps),
@@ -208,6 +212,7 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
         pe_at=_starts(np.concatenate([np.full(len(t.edge), t.select[0].size) for t in tiles.values()])),
         select=np.concatenate([tile.select.ravel() for tile in tiles.values()]),
         value=np.concatenate([tile.value.ravel() for tile in tiles.values()]),
+        zeros=np.concatenate([(tile.value == 0).sum(axis=1) for tile in tiles.values()]),
     )
 
 
@@ -217,4 +222,10 @@ def _starts(lengths: Sequence[int] | Ints) -> Ints:
 
 
 def _stack(parts: list[NDArray[np.int32]], lines: int) -> NDArray[np.int32]:
-    return np.concatenate([np.pad(p, ((0, 0), (0, lines - p.shape[1])), constant_values=1) for p in parts])
+    return np.concatenate([_widen(part, lines, 1) for part in parts])
+
+
+def _widen(table: NDArray[_Integer], width: int, value: int) -> NDArray[_Integer]:
+    """``table`` with columns of ``value`` up to ``width``."""
+    missing = width - table.shape[1]
+    return np.pad(table, ((0, 0), (0, missing)), constant_values=value) if missing else table
