@@ -25,7 +25,7 @@ Written by `python -m tests.validation.accuracy.study` (part of `make validate`)
 No network is trained or fine-tuned. Top-1 in percent on the odd-index half of the test set (5,000 images of CIFAR, 455
 photographs); calibration images are training images, or the even-index half where there are none. Sweeps are on
 {SWEEP_IMAGES:,} images of the odd half, equally many of each class: one standard error there is about 0.9 points.
-Every layer is treated alike, the first and the last included. `none`: no repair; `default`: the repairs that a policy has
+Every layer is treated alike, first and last included. `none`: no repair; `default`: the repairs that a policy has
 unless it says otherwise (least squares, error feedback, bias correction).
 """
 
