@@ -31,7 +31,7 @@ PENDULUM_CONFIG = AgentConfig(
 def test_rainbow_balances_the_pole() -> None:
     """195 steps, at which CartPole-v0 counted as solved, as the median of three seeds; random actions reach about 22.
 
-    The seeds differ much at this budget: 451, 150, 292, 341 and 500 steps were seen with seeds 0 to 4 (v1 asks for 475).
+    Seeds differ much at this budget: 451, 150, 292, 341 and 500 steps were seen with seeds 0 to 4 (v1 asks for 475).
     """
     scores = []
     for seed in range(3):
