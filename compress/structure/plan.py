@@ -221,7 +221,10 @@ class _Planner:
         separate = len(held) == 1 or self.graph.nodes[node]["kind"] == "cat"
         same = all(np.array_equal(arriving[0], other) for other in arriving[1:])
         if info.zero is not Zero.NEVER and (separate or same):
-            self.stored[node] = np.unique(np.concatenate(arriving))
+            counts = [self.channels[operands[route.position].producer].count for route in info.routes]
+            whole = counts == [len(have) for have in held]
+            # Padding with zero channels stays only where nothing else changes.
+            self.stored[node] = np.arange(info.count) if whole else np.unique(np.concatenate(arriving))
             return
         kept = np.flatnonzero(self.alive[node] & self.needed[node])
         self.stored[node] = kept if len(kept) else arriving[0]

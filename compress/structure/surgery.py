@@ -49,7 +49,8 @@ def carry_out(model: nn.Module, graph: nx.DiGraph, plan: Plan) -> fx.GraphModule
 
 
 def _trace(model: nn.Module, graph: nx.DiGraph) -> fx.GraphModule:
-    inputs = tuple(torch.empty(graph.nodes[name]["output_shapes"][0]) for name in graph.graph["inputs"])
+    like = next(model.parameters(), torch.empty(0))
+    inputs = tuple(like.new_empty(graph.nodes[name]["output_shapes"][0]) for name in graph.graph["inputs"])
     with evaluation(model):
         traced, bindings = trace(model, inputs, graph.graph["name"])
     if bindings is not None:

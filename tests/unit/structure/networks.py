@@ -59,7 +59,7 @@ NARROW: dict[str, tuple[Make, int]] = {
     "digits": (own.digits_cnn, 8),
     "densenet": (lambda: tv.DenseNet(4, (2, 2), 8, num_classes=7), 32),
     "mobilenet_v2": (
-        lambda: tv.MobileNetV2(7, 0.25, [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 2, 2]]),
+        lambda: tv.MobileNetV2(7, 0.25, [[1, 16, 1, 1], [2, 16, 2, 2]]),
         32,
     ),
     "shufflenet": (lambda: tv.ShuffleNetV2([2, 2, 2], [8, 16, 32, 64, 64], num_classes=7), 32),

@@ -21,7 +21,7 @@ from compress.structure.sets import ChannelSet, channel_sets
 from compress.structure.shrink import remove_channels, shrink
 from tests.unit.structure.networks import NARROW, PUBLISHED, build, images
 
-quick = settings(deadline=None, derandomize=True, max_examples=3)
+quick = settings(deadline=None, derandomize=True, max_examples=2)
 thorough = settings(deadline=None, derandomize=True, max_examples=6)
 
 
@@ -170,7 +170,7 @@ def test_masked_filters_give_zero_after_batch_norm() -> None:
 
 
 def test_one_layer_of_a_sum_drops_filters() -> None:
-    """Its own convolution and the gradient of work shrink; the other layers keep the channel."""
+    """Its own convolution shrinks; the other layers keep the channel."""
     model, graph, _, _ = prepared("cifar_resnet")
     kept = torch.ones(16, dtype=torch.bool)
     kept[::2] = False
