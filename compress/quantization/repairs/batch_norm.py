@@ -2,10 +2,10 @@
 
 Batch normalisation makes each channel's mean and deviation what training wanted; behind pruned or rounded weights they
 drift. Here each channel gets the gain and shift that restore the mean and deviation which the float reference has on
-the same calibration images: exact means over all of them, no momentum. For a batch normalisation that stands by itself this
-goes into its parameters. For one that is folded it goes into the scales of the weights and the bias of the layer, which
-is the same function. (Taking the reference's statistics rather than gamma and beta as the goal also works for weight
-files whose batch normalisation was folded before, and is not misled by augmented training images.)
+the same calibration images: exact means over all of them, no momentum. For a batch normalisation that stands by itself
+this goes into its parameters. For one that is folded it goes into the scales of the weights and the bias of the layer,
+which is the same function. (Taking the reference's statistics rather than gamma and beta as the goal also works for
+weight files whose batch normalisation was folded before, and is not misled by augmented training images.)
 """
 
 from __future__ import annotations

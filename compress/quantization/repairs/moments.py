@@ -47,8 +47,12 @@ def layer_moments(layer: nn.Conv2d | nn.Linear, x: Tensor, wanted: Tensor, gener
         generator: draws the sample of positions.
     """
     groups = layer.groups if isinstance(layer, nn.Conv2d) else 1
-    count, sums = 0, None
+    count, sums, centre_x, centre_y = 0, None, None, None
     for rows, outputs in _row_blocks(layer, x, wanted, groups, generator):
+        if centre_x is None or centre_y is None:
+            centre_x, centre_y = rows.mean(-1, keepdim=True), outputs.mean(-1, keepdim=True)
+        # float32 sums of nearly constant inputs would leave a covariance that is not positive
+        rows, outputs = rows - centre_x, outputs - centre_y
         count += rows.shape[-1]
         ones = rows.new_ones(groups, 1, rows.shape[-1])
         left = torch.cat((rows, ones), 1)
@@ -56,12 +60,19 @@ def layer_moments(layer: nn.Conv2d | nn.Linear, x: Tensor, wanted: Tensor, gener
         product = torch.bmm(left, both.transpose(1, 2)).double()
         sums = product if sums is None else sums + product
     assert sums is not None
+    assert centre_x is not None
+    assert centre_y is not None
     mean = sums / count
     k = mean.shape[1] - 1
     input_means, output_means = mean[:, :k, -1], mean[:, k, k:-1]
     covariance = mean[:, :k, :k] - input_means[:, :, None] * input_means[:, None, :]
     cross = mean[:, :k, k:-1].transpose(1, 2) - output_means[:, :, None] * input_means[:, None, :]
-    return Moments((covariance + covariance.transpose(1, 2)) / 2, cross, input_means, output_means)
+    return Moments(
+        (covariance + covariance.transpose(1, 2)) / 2,
+        cross,
+        input_means + centre_x[:, :, 0].double(),
+        output_means + centre_y[:, :, 0].double(),
+    )
 
 
 def _row_blocks(
