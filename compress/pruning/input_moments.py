@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from accel_sim.errors import PolicyError
+from compress.padding import padding_around
 
 __all__ = ["InputMoments", "collect_input_moments", "gemm_input_rows"]
 
@@ -93,7 +94,7 @@ def gemm_input_rows(module: nn.Conv2d | nn.Linear, x: Tensor, positions: Tensor)
 def _windows(module: nn.Conv2d, x: Tensor) -> Tensor:
     """A view ``(images, channels, out_h, out_w, kernel_h, kernel_w)`` of the padded input."""
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
-    x = functional.pad(x, module._reversed_padding_repeated_twice, mode).contiguous()
+    x = functional.pad(x, padding_around(module), mode).contiguous()
     (kernel_h, kernel_w), (stride_h, stride_w), (dilation_h, dilation_w) = _pairs(module)
     out_h = (x.shape[2] - dilation_h * (kernel_h - 1) - 1) // stride_h + 1
     out_w = (x.shape[3] - dilation_w * (kernel_w - 1) - 1) // stride_w + 1

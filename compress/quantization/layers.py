@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.padding import padding_around
 from compress.quantization.grid import Grid, dequantize_rows, integer_type
 
 __all__ = ["FakeQuantConv2d", "FakeQuantLinear", "QuantizedWeights", "fake_quantized"]
@@ -87,7 +88,7 @@ class FakeQuantConv2d(_FakeQuantLayer):
         self.kernel_size, self.stride = conv.kernel_size, conv.stride
         self.padding, self.dilation, self.groups = conv.padding, conv.dilation, conv.groups
         self.padding_mode = conv.padding_mode
-        self._around: list[int] = list(conv._reversed_padding_repeated_twice)
+        self._around: list[int] = padding_around(conv)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, in_channels, h, w)`` -> ``(batch, out_channels, h, w)``."""

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from compress.padding import padding_around
+
 __all__ = ["Moments", "layer_moments"]
 
 MAX_ROWS = 1 << 17
@@ -86,7 +88,7 @@ def _row_blocks(
         return
     positions = wanted.shape[-2] * wanted.shape[-1]
     chosen = _sample(positions, max(1, MAX_ROWS // len(x)), generator)
-    around = layer._reversed_padding_repeated_twice
+    around = padding_around(layer)
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     for images, outputs in zip(torch.split(x, IMAGES), torch.split(wanted, IMAGES), strict=True):
         padded = functional.pad(images, around, mode=mode)

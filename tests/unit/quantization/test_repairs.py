@@ -223,3 +223,14 @@ def test_repairs_bring_a_network_closer_to_its_float_self() -> None:
             for switches in (PLAIN, Quantization())
         ]
     assert errors[1] < 0.6 * errors[0]
+
+
+def test_padding_that_was_changed_after_construction() -> None:
+    """As models with TensorFlow's padding do."""
+    conv = nn.Conv2d(3, 4, 3, stride=2, padding=1)
+    conv.padding = (0, 0)
+    model = nn.Sequential(nn.ZeroPad2d((0, 1, 0, 1)), conv).eval()
+    images = small_images(8)
+    quantised = quantize_model(model, graph_of(model), images, uniform(8, 8, Quantization()))
+    with torch.no_grad():
+        torch.testing.assert_close(quantised(images), model(images), atol=0.05, rtol=0.05)
