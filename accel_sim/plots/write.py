@@ -17,7 +17,7 @@ from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import freeze_layout, paper_style, render_png, render_svg
 from accel_sim.result import Result
 
-__all__ = ["write_comparison", "write_plots"]
+__all__ = ["write_comparison", "write_figures", "write_plots"]
 
 
 def write_plots(
@@ -43,7 +43,7 @@ def write_plots(
     }
     if statistics is not None and statistics.layers:
         figures["operands"] = lambda: operands(statistics)
-    return _write(figures, directory)
+    return write_figures(figures, directory)
 
 
 def write_comparison(results: Sequence[Result], directory: Path) -> list[Path]:
@@ -53,10 +53,11 @@ def write_comparison(results: Sequence[Result], directory: Path) -> list[Path]:
         InputError: ``directory`` cannot be created or written.
 
     """
-    return _write({"compare": lambda: compare(results)}, directory)
+    return write_figures({"compare": lambda: compare(results)}, directory)
 
 
-def _write(figures: Mapping[str, Callable[[], Figure]], directory: Path) -> list[Path]:
+def write_figures(figures: Mapping[str, Callable[[], Figure]], directory: Path) -> list[Path]:
+    """Draw each figure in the house style, then write all of them under their names, as ``.svg`` and ``.png``."""
     rendered: dict[Path, bytes] = {}
     for name, draw in figures.items():
         with paper_style():

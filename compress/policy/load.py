@@ -53,7 +53,8 @@ def read_policy(path: Path) -> PolicyFile:
 
 def policy_yaml(policy: Policy) -> str:
     """The policy as a YAML file that :func:`read_policy` reads back to an equal policy."""
-    tree = policy.model_dump(by_alias=True, exclude_none=True)
+    # what a layer leaves out is inherited, so it stays left out
+    tree = {"schema": 1, **policy.model_dump(by_alias=True, exclude_none=True, exclude_unset=True)}
     text = StringIO()
     yaml = YAML()
     yaml.default_flow_style = False

@@ -79,7 +79,7 @@ class Quantization(_Section):
 
 
 class Policy(_Section):
-    """Layers by name; those that are not named get the defaults."""
+    """Layers by name; what a layer does not say is as the defaults say it."""
 
     schema_: Literal[1] = Field(default=1, alias="schema")
     """Version of this format."""
@@ -91,10 +91,25 @@ class Policy(_Section):
     """Filters of layers that are added up: chosen for each layer by itself, or together, so that the channel goes
     from all of them."""
     defaults: LayerPolicy = LayerPolicy()
-    """Of layers that are not named."""
+    """Of layers that are not named, and of what named ones leave out."""
     layers: dict[str, LayerPolicy] = Field(default_factory=dict)
     """Layer, as the layer graph names it, to what is done to it."""
 
     def of(self, layer: str) -> LayerPolicy:
-        """What is done to one layer."""
-        return self.layers.get(layer, self.defaults)
+        """What is done to one layer, every field spelled out.
+
+        Each width that the layer does not state is that of the defaults; so is the pruning, if it states nothing of it.
+        """
+        own = self.layers.get(layer)
+        if own is None:
+            return self.defaults
+        said = own.model_fields_set
+        inherited = {name for name in ("w_bits", "a_bits") if name not in said}
+        if not said & _PRUNING:
+            inherited |= _PRUNING
+        values = {name: getattr(self.defaults if name in inherited else own, name) for name in LayerPolicy.model_fields}
+        return LayerPolicy(**values)
+
+
+_PRUNING = {"algorithm", "ratio", "n_m", "block"}
+"""Fields that belong together: a layer that states one of them takes none from the defaults."""

@@ -41,7 +41,28 @@ def test_what_is_written_is_read_back(tmp_path_factory, layers, defaults) -> Non
     policy = Policy.model_validate({"layers": layers, "defaults": defaults})
     path = tmp_path_factory.mktemp("p") / "policy.yaml"
     path.write_text(policy_yaml(policy), encoding="utf-8")
-    assert read_policy(path).policy == policy
+    found = read_policy(path).policy
+    assert found == policy
+    assert all(found.of(name) == policy.of(name) for name in layers)
+
+
+def test_a_layer_inherits_what_it_does_not_say() -> None:
+    policy = Policy.model_validate(
+        {
+            "defaults": {"algorithm": "level", "ratio": 0.5, "w_bits": 4, "a_bits": 6},
+            "layers": {"conv1": {"w_bits": 7}, "fc": {"algorithm": "n_m_obs", "n_m": {"keep": 2, "of": 4}}},
+        }
+    )
+    assert policy.of("conv1").model_dump(exclude_none=True) == {
+        "algorithm": "level",
+        "ratio": 0.5,
+        "w_bits": 7,
+        "a_bits": 6,
+    }
+    assert policy.of("fc").model_dump(exclude_none=True) == {
+        "algorithm": "n_m_obs", "ratio": 0.0, "w_bits": 4, "a_bits": 6, "n_m": {"keep": 2, "of": 4},
+    }  # fmt: skip
+    assert policy.of("other") == policy.defaults
 
 
 @pytest.mark.parametrize(
