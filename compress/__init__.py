@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from compress.accuracy import Accuracy, evaluate
+    from compress.compressed import CompressedModel, compress_model
     from compress.graph.trace import layer_graph
     from compress.load import load_workload
+    from compress.policy.schema import Policy
 
-__all__ = ["Accuracy", "evaluate", "layer_graph", "load_workload"]
+__all__ = ["Accuracy", "CompressedModel", "Policy", "compress_model", "evaluate", "layer_graph", "load_workload"]
 
 MODULES = {
     "Accuracy": "compress.accuracy",
+    "CompressedModel": "compress.compressed",
+    "Policy": "compress.policy.schema",
+    "compress_model": "compress.compressed",
     "evaluate": "compress.accuracy",
     "layer_graph": "compress.graph.trace",
     "load_workload": "compress.load",

@@ -54,7 +54,7 @@ def onnx_bytes(model: nn.Module, example_input: Tensor) -> bytes:
     try:
         with _quiet(), contextlib.redirect_stdout(talk), torch.no_grad():
             torch.onnx.export(
-                _exportable(model),
+                _exportable(model, example_input),
                 (example_input,),
                 content,  # type: ignore[arg-type]  # the one exporter takes files, too
                 dynamo=False,
@@ -84,12 +84,31 @@ def _quiet() -> Any:
         logger.setLevel(level)
 
 
-def _exportable(model: nn.Module) -> nn.Module:
+def _exportable(model: nn.Module, example_input: Tensor) -> nn.Module:
     twin = copy.deepcopy(model).eval()
+    _fix_pooling(twin, example_input)
     for name, module in list(twin.named_modules()):
         if isinstance(module, FakeQuantConv2d | FakeQuantLinear):
             twin.set_submodule(name, _Explicit(module))
     return twin
+
+
+def _fix_pooling(model: nn.Module, example_input: Tensor) -> None:
+    """Adaptive pooling to more than one pixel, which ONNX has not, becomes the plain pooling that it is here."""
+    sizes: dict[str, tuple[int, int]] = {}
+    handles = [
+        module.register_forward_pre_hook(lambda _, x, name=name: sizes.__setitem__(name, tuple(x[0].shape[-2:])))
+        for name, module in model.named_modules()
+        if isinstance(module, nn.AdaptiveAvgPool2d)
+    ]
+    model(example_input)
+    for handle in handles:
+        handle.remove()
+    for name, (height, width) in sizes.items():
+        wanted = model.get_submodule(name).output_size
+        rows, columns = (wanted, wanted) if isinstance(wanted, int) else wanted  # type: ignore[misc]
+        if rows and columns and height % rows == 0 and width % columns == 0:
+            model.set_submodule(name, nn.AvgPool2d((height // rows, width // columns)))
 
 
 class _Explicit(nn.Module):

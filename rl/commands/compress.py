@@ -74,16 +74,18 @@ def compress(
 
 
 def _run(request: PolicyRequest, out: Path, report_images: int, bar: ProgressBar) -> tuple[Compression, dict[str, Any]]:
+    from accel_sim.files import write_atomically
     from compress.compressed_files import save_compressed
-    from compress.onnx_export import export_onnx
+    from compress.onnx_export import onnx_bytes
     from compress.policy_request import apply_policy
 
     bar.phase(f"compressing {request.model}")
     found = apply_policy(request)
     report = _report(request, found, report_images, bar)
     bar.phase("writing")
+    exported = onnx_bytes(found.compressed.model, found.images[:1])  # before anything is written: it may refuse
     save_compressed(found.compressed, out)
-    export_onnx(found.compressed, found.images[:1], out / "model.onnx")
+    write_atomically(out / "model.onnx", exported)
     write_text(str(out / "layers.csv"), csv_text([layer.row() for layer in found.compressed.layers]))
     write_text(str(out / "report.json"), _json_text(report))
     return found, report
