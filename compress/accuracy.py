@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import torch
@@ -45,7 +46,8 @@ def evaluate(
 
     Args:
         model: takes ``(batch, channels, height, width)`` and returns logits ``(batch, classes)``. It runs in evaluation
-            mode; it stays as and where it is.
+            mode, on the CPU several batches at a time, each in a thread (``torch.get_num_threads()`` of them); it stays
+            as and where it is.
         data: the images, or the name of a data set (as for :func:`compress.data.open_labelled`), whose ``report``
             split is then used.
         batch: images at a time; the result depends on it only through the rounding of float sums.
@@ -61,15 +63,21 @@ def evaluate(
     if batch < 1:
         raise WorkloadError(f"batch is {batch}; allowed: an integer from 1")
     place = _device(device)
-    top1 = top5 = done = 0
-    with evaluation(model), _moved(model, place), torch.inference_mode():
-        for inputs, labels in images.batches(model, batch, input_shape):
+    parts = [range(start, min(start + batch, images.size)) for start in range(0, images.size, batch)]
+
+    def ranks(positions: range) -> Tensor:
+        inputs, labels = images.inputs(model, positions, input_shape), images.labels[positions.start : positions.stop]
+        with torch.inference_mode():
             # convolutions on the CPU are faster with channels last, and the weights need no other layout for it
             logits = model(inputs.to(place, memory_format=torch.channels_last))
-            ranks = label_ranks(_checked(logits, len(labels), images), labels.to(place))
-            top1 += int((ranks < 1).sum())
-            top5 += int((ranks < TOP).sum())
-            done += len(labels)
+            return label_ranks(_checked(logits, len(labels), images), labels.to(place)).cpu()
+
+    top1 = top5 = done = 0
+    with evaluation(model), _moved(model, place), _workers(place) as workers:
+        for found in workers.map(ranks, parts):
+            top1 += int((found < 1).sum())
+            top5 += int((found < TOP).sum())
+            done += len(found)
             if progress is not None:
                 progress(done, images.size)
     return Accuracy(100 * top1 / done, 100 * top5 / done, done)
@@ -109,6 +117,22 @@ def _device(name: str | torch.device) -> torch.device:
     if device.type == "cuda" and not torch.cuda.is_available():
         raise WorkloadError(f"device {str(name)!r}: PyTorch finds no such device here; allowed: cpu")
     return device
+
+
+@contextlib.contextmanager
+def _workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+    """As many threads as PyTorch would use, each running whole batches by itself; one for another device.
+
+    Threads that share an operation wait for each other dozens of times per batch, which costs more than it brings in
+    small networks, and many times the work itself on a machine that is busy otherwise.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads if device.type == "cpu" else 1) as workers:
+            yield workers
+    finally:
+        torch.set_num_threads(threads)
 
 
 @contextlib.contextmanager

@@ -81,6 +81,24 @@ def test_the_model_stays_as_it_is_and_progress_is_told() -> None:
     assert model.dropout.training
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_batches_run_side_by_side_but_count_in_order(threads: int) -> None:
+    before, told = torch.get_num_threads(), []
+    rows = torch.eye(7).repeat(30, 1)
+    labels = [index % 7 if index < 105 else (index + 1) % 7 for index in range(210)]  # one half right, one half wrong
+    torch.set_num_threads(threads)
+    try:
+        result = evaluate(Logits(), images_of(rows, labels), batch=4, progress=lambda done, _: told.append(done))
+        assert torch.get_num_threads() == threads
+        with pytest.raises(ZeroDivisionError):
+            evaluate(Logits(), images_of(rows, labels), progress=lambda *_: 1 / 0)
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert result.top1_percent == 50.0
+    assert told == [*range(4, 210, 4), 210]
+
+
 def test_a_name_means_the_report_split() -> None:
     from compress.models import digits_cnn
 
