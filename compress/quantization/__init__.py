@@ -22,8 +22,9 @@ Conventions, which integer execution, export and the simulator share:
 Repairs need no labels and no training; each is a switch of ``policy.quantization``. They run the network once, next to
 the float reference, and fit each layer behind the layers that are quantised already. ReLU6 is not homogeneous, so
 equalisation leaves layers around it alone. The defaults (ranges of least squared error, least-squares reconstruction,
-rounding with error feedback, bias correction) are the best of those tried on ResNet-20; AdaRound is as
-good to within the noise of 5,000 images and takes half as long again. For a network whose pruned or rounded channels have drifted far, add ``batch_norm_reestimation``.
+rounding with error feedback, bias correction) are the best of those tried on ResNet-20; AdaRound is as good to
+within the noise of 5,000 images and takes half as long again. For a network whose pruned or rounded channels have
+drifted far, add ``batch_norm_reestimation``.
 
 :func:`quantize_model` does it all.
 """
