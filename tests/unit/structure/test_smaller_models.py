@@ -206,6 +206,23 @@ def test_smaller_products_reach_the_simulator() -> None:
     assert not [name for name in layers if "scatter" in name or "gather" in name]
 
 
+def test_smaller_model_is_made_smaller_again() -> None:
+    """Channels that a gather or scatter numbers stay; the others can go."""
+    model, graph, _, x = prepared("cifar_resnet")
+    kept = torch.ones(16, dtype=torch.bool)
+    kept[::2] = False
+    small = shrink(model, graph, {"layer1.0.conv2": kept}, {"layer1.0.conv1": ~kept})
+    again = layer_graph(small, x)
+    sets = {s.name: s for s in channel_sets(again)}
+    assert not sets["conv1"].prunable
+    assert not sets["layer1.0.conv2"].prunable
+    removals = {s.name: [0, 2] for s in sets.values() if s.prunable}
+    assert "layer2.0.conv1" in removals
+    assert_equal(remove_channels(small, again, removals), mask_channels(small, again, removals), x)
+    filters, inputs = random_masks(again, np.random.default_rng(0))
+    assert_equal(shrink(small, again, filters, inputs), mask_layers(small, again, filters, inputs), x)
+
+
 def test_layers_keep_their_names_and_state_loads() -> None:
     model, graph, sets, x = prepared("resnext")
     removals = random_removals(sets, np.random.default_rng(0))
