@@ -123,8 +123,6 @@ class _Surgery:
 
     def _adapt_view(self, node: str, info: Channels) -> None:
         data = self._graph.nodes[node]
-        if "index" in data["attributes"]:
-            raise WorkloadError(f"{node!r}: a model that was made smaller can only be made smaller from its original")
         target, count, left = self._nodes[node], info.count, len(self._plan.stored[node])
         if data["op"] in ("view", "reshape", "expand", "unflatten"):
             sizes = fx.node.map_aggregate(target.args[1:], lambda size: left if size == count else size)
@@ -159,6 +157,9 @@ class _Surgery:
         source = self._source(reader, ref)
         if source is None:  # another operand of the same reader was this tensor
             return
+        while source is not self._nodes[ref.producer] and self._only_pads(source, reader):
+            # in front of the padding, which the convolution can then still do itself
+            reader, source = source, source.all_input_nodes[0]
         key = (source, change.have.tobytes(), change.want.tobytes())
         if key not in self._fitted:
             self._fitted[key] = self._insert(source, ref.producer, change)
@@ -183,6 +184,14 @@ class _Surgery:
             if behind is made:
                 return value
         return None
+
+    def _only_pads(self, value: fx.Node, reader: fx.Node) -> bool:
+        """Whether a value is a padded tensor that nobody else reads."""
+        if len(value.all_input_nodes) != 1 or set(value.users) != {reader}:
+            return False
+        if value.op == "call_module":
+            return isinstance(self._module.get_submodule(str(value.target)), nn.ZeroPad2d)
+        return value.op == "call_function" and getattr(value.target, "__name__", "") == "pad"
 
     def _insert(self, source: fx.Node, producer: str, change: Change) -> fx.Node:
         last = source
