@@ -21,8 +21,9 @@ from compress.graph.lower import workload_from_graph
 from compress.graph.trace import layer_graph
 from compress.policy.bits import with_policy_bits
 from compress.quantization import FakeQuantConv2d, FakeQuantLinear
+from compress.quantization.grid import Grid
 
-__all__ = ["compressed_workload"]
+__all__ = ["compressed_workload", "filled_layer"]
 
 Quantised = FakeQuantConv2d | FakeQuantLinear
 
@@ -52,7 +53,7 @@ def compressed_workload(compressed: CompressedModel, images: Tensor, name: str) 
     if any(layer.name not in layers for layer in products):
         workload = fill_operands(compressed.pruned, graph, workload, images, len(images)).workload
     filled = [
-        _filled(layer, layers[layer.name], read[layer.name])
+        filled_layer(layer, layers[layer.name].input_grid, read[layer.name], layers[layer.name].weight_integers)
         if isinstance(layer, GemmLayer) and layer.name in layers
         else layer
         for layer in workload.layers
@@ -77,8 +78,14 @@ def _inputs_of(layers: dict[str, Quantised]) -> Iterator[dict[str, Tensor]]:
             handle.remove()
 
 
-def _filled(layer: GemmLayer, module: Quantised, read: Tensor) -> GemmLayer:
-    grid = module.input_grid
+def filled_layer(layer: GemmLayer, grid: Grid, read: Tensor, integers: Tensor) -> GemmLayer:
+    """The layer with its operands.
+
+    Args:
+        grid: what the input is rounded to.
+        read: the layer's input, as the module reads it.
+        integers: of the weights, in the shape of the module's weight.
+    """
     activations = grid.quantize(read).numpy()
     if layer.conv is None:
         activations = activations.reshape(1, layer.m, layer.k)
@@ -86,7 +93,7 @@ def _filled(layer: GemmLayer, module: Quantised, read: Tensor) -> GemmLayer:
         layer,
         a_signed=grid.signed,
         activations=np.ascontiguousarray(activations),
-        weights=gemm_weights(layer, module.weight_integers),
+        weights=gemm_weights(layer, integers),
     )
     return filled if layer.conv is None or not grid.zero_point else _padded(filled, grid.zero_point)
 

@@ -83,6 +83,7 @@ def choose_pruning(
     images: Tensor,
     labels: Tensor | None = None,
     seed: int = 0,
+    statistics: Mapping[str, LayerStatistics] | None = None,
 ) -> dict[str, PrunedLayer]:
     """Masks and weights of every layer that the policy prunes, all chosen on the network as it is.
 
@@ -92,6 +93,7 @@ def choose_pruning(
         images, labels: for the algorithms that look at activations or gradients; without labels the gradients are
             those of the model's own answers.
         seed: of the algorithms that draw.
+        statistics: what was collected on the images before, at least what the algorithms need; else it is collected.
 
     Raises:
         PolicyError: an algorithm that cannot prune a layer.
@@ -99,7 +101,8 @@ def choose_pruning(
     layers = prunable_layers(model, graph)
     chosen = _criteria(graph, layers, policy)
     needs: dict[str, Collection[Need]] = {name: one.needs for name, one in chosen.items() if one.needs}
-    statistics = collect_statistics(model, graph, needs, images, labels) if needs else {}
+    if statistics is None:
+        statistics = collect_statistics(model, graph, needs, images, labels) if needs else {}
     scales = _batch_norm_scales(model, graph)
     seen = {name: _as_prunable(name, layers[name], scales, statistics, seed) for name in chosen}
     joint = joint_filters(graph, policy, chosen, seen) if policy.coupling == "joint" else {}

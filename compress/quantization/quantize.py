@@ -22,7 +22,7 @@ from compress.quantization.repairs.batch_norm import adjust
 from compress.quantization.repairs.equalisation import equalise, neighbouring_layers, rescale
 from compress.quantization.repairs.lockstep import fit_layers
 
-__all__ = ["quantizable_layers", "quantize_model"]
+__all__ = ["quantizable_layers", "quantize_model", "signed_inputs"]
 
 
 def quantize_model(
@@ -119,7 +119,7 @@ class _Quantizer:
 
     def _fits(self) -> dict[str, LayerFit]:
         layers = quantizable_layers(self._network)
-        signed = _signed_inputs(self._graph)
+        signed = signed_inputs(self._graph)
         fits = {}
         for name, seen in observe_inputs(self._network, list(layers), self._images).items():
             widths, rule = self._policy.of(name), self._switches.activation_range
@@ -168,7 +168,7 @@ def _check_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> None:
             raise WorkloadError(f"masks: that of {name} has shape {tuple(mask.shape)}; allowed: {shape}")
 
 
-def _signed_inputs(graph: nx.DiGraph) -> dict[str, bool]:
+def signed_inputs(graph: nx.DiGraph) -> dict[str, bool]:
     """Layer -> whether what it reads can be negative, in any of its runs."""
     signed, reads = signed_nodes(graph), dict[str, bool]()
     for _, data in graph.nodes(data=True):

@@ -1,4 +1,4 @@
-"""The layer graph that a smaller network will have, worked out from a plan in milliseconds, without building the network.
+"""The layer graph that a smaller network will have, worked out from a plan in milliseconds, without that network.
 
 A search tries thousands of policies, and making each smaller network and tracing it would take longer than classifying
 images with it.
