@@ -14,7 +14,7 @@ from accel_sim.errors import DataError, WorkloadError
 from compress.data import LabelledImages, open_labelled
 from compress.graph.trace import evaluation
 
-__all__ = ["Accuracy", "evaluate", "label_ranks"]
+__all__ = ["Accuracy", "batch_workers", "device_of", "evaluate", "label_ranks"]
 
 TOP = 5
 
@@ -62,7 +62,7 @@ def evaluate(
     images = open_labelled(data) if isinstance(data, str) else data
     if batch < 1:
         raise WorkloadError(f"batch is {batch}; allowed: an integer from 1")
-    place = _device(device)
+    place = device_of(device)
     parts = [range(start, min(start + batch, images.size)) for start in range(0, images.size, batch)]
 
     def ranks(positions: range) -> Tensor:
@@ -73,7 +73,7 @@ def evaluate(
             return label_ranks(_checked(logits, len(labels), images), labels.to(place)).cpu()
 
     top1 = top5 = done = 0
-    with evaluation(model), _moved(model, place), _workers(place) as workers:
+    with evaluation(model), _moved(model, place), batch_workers(place) as workers:
         for found in workers.map(ranks, parts):
             top1 += int((found < 1).sum())
             top5 += int((found < TOP).sum())
@@ -109,7 +109,12 @@ def _checked(logits: object, images: int, data: LabelledImages) -> Tensor:
     return logits
 
 
-def _device(name: str | torch.device) -> torch.device:
+def device_of(name: str | torch.device) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        WorkloadError: it is not known, or not there.
+    """
     try:
         device = torch.device(name)
     except RuntimeError as error:
@@ -120,7 +125,7 @@ def _device(name: str | torch.device) -> torch.device:
 
 
 @contextlib.contextmanager
-def _workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
+def batch_workers(device: torch.device) -> Iterator[ThreadPoolExecutor]:
     """As many threads as PyTorch would use, each running whole batches by itself; one for another device.
 
     Threads that share an operation wait for each other dozens of times per batch, which costs more than it brings in
