@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
+from compress.quantization.rounding.error_feedback_kernel import descend, feedback
 from compress.quantization.rounding.registry import WeightsToRound, rounding
 
 __all__ = ["round_with_feedback"]
@@ -30,8 +33,9 @@ def round_with_feedback(given: WeightsToRound) -> tuple[Tensor, Tensor]:
     best = given.nearest(given.weights)
     scales = given.scales
     error = _errors(given.weights - best * scales[:, :, None], covariance)
+    order = _order(covariance)
     for turn in range(REFITS + 1):
-        integers = _descend(_feedback(given, covariance), given, covariance)
+        integers = _descend(_feedback(given, order), given, covariance)
         refitted = given.with_scales(_fitted_scales(integers, given, covariance))
         here = _errors(given.weights - integers * refitted.scales[:, :, None], covariance)
         better = here <= error
@@ -54,33 +58,52 @@ def _fitted_scales(integers: Tensor, given: WeightsToRound, covariance: Tensor) 
     return torch.where((power > 0) & (fitted > 0), fitted, given.scales)
 
 
-def _feedback(given: WeightsToRound, covariance: Tensor) -> Tensor:
-    order = covariance.diagonal(dim1=1, dim2=2).mean(0).argsort(descending=True, stable=True)
-    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance[:, order][:, :, order]))
-    upper = torch.linalg.cholesky(inverse, upper=True)
-    left, integers = given.weights[:, :, order].clone(), torch.zeros_like(given.weights)
-    for position, column in enumerate(order.tolist()):
-        chosen = given.nearest(left[:, :, position], column)
-        integers[:, :, column] = chosen
-        error = (left[:, :, position] - chosen * given.scales) / upper[:, position, position, None]
-        left[:, :, position:] -= error[:, :, None] * upper[:, None, position, position:]
+class _Order(NamedTuple):
+    """``columns (k,)``, inputs of largest variance first; ``factors (groups, k, k)`` of the inverse covariance, upper."""
+
+    columns: Tensor
+    factors: Tensor
+
+
+def _order(covariance: Tensor) -> _Order:
+    columns = covariance.diagonal(dim1=1, dim2=2).mean(0).argsort(descending=True, stable=True)
+    inverse = torch.cholesky_inverse(torch.linalg.cholesky(covariance[:, columns][:, :, columns]))
+    return _Order(columns, torch.linalg.cholesky(inverse, upper=True))
+
+
+def _feedback(given: WeightsToRound, order: _Order) -> Tensor:
+    weights, kept = given.weights[:, :, order.columns].contiguous(), _kept(given)[:, :, order.columns].contiguous()
+    integers = torch.zeros_like(weights)
+    for group, factor in enumerate(order.factors):
+        rounded = feedback(
+            weights[group].numpy().copy(),
+            given.scales[group].numpy(),
+            kept[group].numpy(),
+            factor.contiguous().numpy(),
+            given.limit,
+            given.bits == 1,
+        )
+        integers[group, :, order.columns] = torch.from_numpy(rounded)
     return integers
 
 
 def _descend(integers: Tensor, given: WeightsToRound, covariance: Tensor) -> Tensor:
     integers = integers.clone()
     slope = (given.weights - integers * given.scales[:, :, None]) @ covariance
-    for _ in range(SWEEPS):
-        changed = False
-        for column in range(integers.shape[2]):
-            held = integers[:, :, column]
-            best = held * given.scales + slope[:, :, column] / covariance[:, column, column, None]
-            chosen = given.nearest(best, column)
-            change = (chosen - held) * given.scales
-            if bool(change.any()):
-                integers[:, :, column] = chosen
-                slope -= change[:, :, None] * covariance[:, None, column, :]
-                changed = True
-        if not changed:
-            break
+    kept = _kept(given)
+    for group in range(len(integers)):
+        descend(
+            integers[group].numpy(),
+            slope[group].numpy(),
+            given.scales[group].numpy(),
+            kept[group].numpy(),
+            covariance[group].contiguous().numpy(),
+            given.limit,
+            given.bits == 1,
+            SWEEPS,
+        )
     return integers
+
+
+def _kept(given: WeightsToRound) -> Tensor:
+    return torch.ones_like(given.weights, dtype=torch.bool) if given.kept is None else given.kept.contiguous()
