@@ -21,7 +21,8 @@ def _nearest(value: float, scale: float, limit: int, binary: bool) -> float:
     steps = value / max(scale, SMALLEST)
     if binary:
         return -1.0 if steps < 0 else 1.0
-    return min(max(np.rint(steps), -limit), limit)
+    integer: float = min(max(np.rint(steps), -limit), limit)
+    return integer
 
 
 @kernel
