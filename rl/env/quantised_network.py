@@ -18,6 +18,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from threading import Lock
 from typing import Any, Generic, TypeVar
 
 import networkx as nx
@@ -46,8 +47,8 @@ from compress.structure.routes import Role
 
 __all__ = ["QUICK", "NetworkBuilder", "QuantisedNetwork", "Remembered"]
 
-QUICK = Quantization(rounding="nearest", reconstruction="none", bias_correction=True)
-"""The repairs that a search can afford for every policy."""
+QUICK = Quantization()
+"""The default repairs: what a policy is tried with is what it will be applied with."""
 
 _Value = TypeVar("_Value")
 
@@ -58,15 +59,19 @@ class Remembered(Generic[_Value]):
     def __init__(self, size: int) -> None:
         self._size = size
         self._values: OrderedDict[Any, _Value] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Any, make: Callable[[], _Value]) -> _Value:
-        """The value of a key, made if it is not there."""
-        if key in self._values:
-            self._values.move_to_end(key)
-            return self._values[key]
-        value = self._values[key] = make()
-        if len(self._values) > self._size:
-            self._values.popitem(last=False)
+        """The value of a key, made if it is not there; threads may ask side by side."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = make()
+        with self._lock:
+            self._values[key] = value
+            if len(self._values) > self._size:
+                self._values.popitem(last=False)
         return value
 
 
@@ -122,12 +127,17 @@ class NetworkBuilder:
             pruned: layers with pruned weights, as :func:`compress.pruning.prune.choose_pruning` gives them.
         """
         model, plan = self._pruned(pruned)
-        for name, layer in quantizable_layers(model).items():
-            if name not in self._histograms:  # it does not run
-                continue
+
+        def quantised(item: tuple[str, nn.Conv2d | nn.Linear]) -> tuple[str, nn.Module]:
+            name, layer = item
             entry = policy.of(name)
             weights = self._rounded(name, layer, entry.w_bits, partial=name in pruned or plan is not None)
-            model.set_submodule(name, fake_quantized(layer, weights, self._grid(name, entry.a_bits)))
+            return name, fake_quantized(layer, weights, self._grid(name, entry.a_bits))
+
+        running = [item for item in quantizable_layers(model).items() if item[0] in self._histograms]
+        with batch_workers(torch.device("cpu")) as workers:
+            for name, layer in workers.map(quantised, running):
+                model.set_submodule(name, layer)
         network = QuantisedNetwork(model, plan)
         if self._switches.bias_correction:
             self._correct_biases(network)
