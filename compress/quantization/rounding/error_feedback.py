@@ -59,7 +59,7 @@ def _fitted_scales(integers: Tensor, given: WeightsToRound, covariance: Tensor) 
 
 
 class _Order(NamedTuple):
-    """Columns ``(k,)``, largest variance of inputs first; upper factors ``(groups, k, k)`` of the inverse covariance."""
+    """Columns ``(k,)``, largest variance first; upper factors ``(groups, k, k)`` of the inverse covariance."""
 
     columns: Tensor
     factors: Tensor
