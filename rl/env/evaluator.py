@@ -14,9 +14,9 @@ from accel_sim.errors import DataError
 from accel_sim.hardware.schema import Hardware
 from accel_sim.result import Result
 from compress.accuracy import device_of
+from compress.classify import Classification, LabelledInputs, classify
 from compress.graph.trace import layer_graph
 from compress.policy.schema import Quantization
-from rl.env.classify import Classification, LabelledInputs, classify
 from rl.env.energy import EnergyMeter
 from rl.env.pruned_layers import PrunedLayers
 from rl.env.quantised_network import QUICK, NetworkBuilder, QuantisedNetwork

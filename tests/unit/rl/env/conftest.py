@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from accel_sim import load_hardware
+from compress.classify import LabelledInputs
 from compress.data import open_labelled
 from compress.models.digits_cnn import train_digits
-from rl.env.classify import LabelledInputs
 from rl.env.episode import SearchProblem
 from rl.env.evaluator import PolicyEvaluator
 from rl.env.features import layer_features

@@ -12,10 +12,10 @@ import torch
 from accel_sim import load_hardware, simulate
 from accel_sim.errors import DataError
 from accel_sim.workload import GemmLayer
+from compress.classify import LabelledInputs, classify
 from compress.compressed import compress_model
 from compress.compressed_workload import compressed_workload
 from compress.policy.schema import Quantization
-from rl.env.classify import LabelledInputs, classify
 from rl.env.evaluator import EvaluatorSettings, PolicyEvaluator
 from rl.env.space import Choice, pruning_options
 from tests.unit.rl.env.conftest import SMALL, labelled
