@@ -33,7 +33,7 @@ from compress.pruning.prune import PrunedLayer, apply_weights
 from compress.quantization.attention import take_attention_apart
 from compress.quantization.fit import LayerFit, quantize_weights
 from compress.quantization.fold import fold_batch_norms
-from compress.quantization.grid import Grid
+from compress.quantization.grid import Grid, integer_type
 from compress.quantization.layers import FakeQuantConv2d, FakeQuantLinear, QuantizedWeights, fake_quantized
 from compress.quantization.observe import observe_inputs
 from compress.quantization.quantize import quantizable_layers, signed_inputs
@@ -182,7 +182,7 @@ class NetworkBuilder:
         rounded = quantize_weights(fit, self._switches, self._moments(name) if name in self._inputs else None)
         # A filter that is gone has no bias either, whatever a repair thinks that its mean output should be.
         bias = None if rounded.bias is None else rounded.bias * ~_gone(layer)
-        return QuantizedWeights(rounded.integers.to(torch.int8), rounded.scales, bias, bits)
+        return QuantizedWeights(rounded.integers.to(integer_type(bits, signed=True)), rounded.scales, bias, bits)
 
     def _moments(self, name: str) -> Moments:
         """Of the float network's inputs, and of its outputs, which follow from them."""
