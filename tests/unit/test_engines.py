@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from accel_sim import GemmLayer, Hardware, VectorLayer, Workload, gemm, load_har
 from accel_sim.errors import HardwareError, InputError, MappingError, WorkloadError
 from accel_sim.workload import ConvGeometry
 from tests.machines import buffers, machine
+from tests.shared_files import shared_path
 from tests.unit.dynamic.cases import random_array
 
 ENGINES = ("fast", "reference")
@@ -89,25 +91,56 @@ def test_many_networks_are_equal_field_for_field() -> None:
     assert mapped > 950
 
 
-def check_model(model: str, data: str, hardware: str) -> None:
+def check_model(hardware: str, model: str, data: str, weights: Path | None = None) -> None:
     """A PyTorch model with its integer weights and real activations."""
     pytest.importorskip("torch")
     from compress.load import DataRequest, load_workload
 
-    fast, reference = results(load_workload(model, data=DataRequest(data, images=1)), load_hardware(hardware))
+    check_equal(load_workload(model, weights=weights, data=DataRequest(data, images=1)), hardware)
+
+
+def check_equal(workload: Workload, hardware: str) -> None:
+    fast, reference = results(workload, load_hardware(hardware))
     assert "total" in fast
     assert fast == reference
 
 
 @pytest.mark.parametrize("hardware", ["dense_int8_8x8", "pragmatic_like", "column_combining"])
 def test_a_small_network_with_real_operands(hardware: str) -> None:
-    check_model("compress.models:digits_cnn", "digits", hardware)
+    check_model(hardware, "compress.models:digits_cnn", "digits")
+
+
+REAL = ["dense_int8_32x32", "pragmatic_like", "bitlet_like", "shapeshifter_like", "term_serial_vector_sparse"]
+FIRST_OF_MANY = [REAL[-1], *(pytest.param(name, marks=pytest.mark.validate) for name in REAL[:-1])]
+
+
+@pytest.mark.parametrize("hardware", FIRST_OF_MANY)
+def test_resnet20_with_its_trained_weights_and_an_image(hardware: str) -> None:
+    weights = shared_path("data/weights/cifar10/resnet20.pth")
+    check_model(hardware, "compress.models:resnet20", f"cifar10:{shared_path('data/cifar')}", weights)
 
 
 @pytest.mark.validate
-@pytest.mark.parametrize("hardware", ["dense_int8_32x32", "pragmatic_like", "bitlet_like", "shapeshifter_like"])
-def test_resnet20_with_real_operands(hardware: str) -> None:
-    check_model("compress.models:resnet20", "fake:10x3x32x32", hardware)
+@pytest.mark.parametrize("hardware", REAL)
+def test_resnet20_after_a_policy(hardware: str, tmp_path: Path) -> None:
+    """Masks, widths that differ from layer to layer, and what the quantised layers read."""
+    pytest.importorskip("torch")
+    from compress.policy_request import PolicyRequest, policy_workload
+
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "schema: 1\ndefaults: {w_bits: 5, a_bits: 6, algorithm: level, ratio: 0.4}\n"
+        "layers:\n  layer2.0.conv1: {algorithm: l1_filter, ratio: 0.25, w_bits: 3}\n"
+        "  layer3.2.conv2: {algorithm: obs, ratio: 0.5, a_bits: 4}\n"
+    )
+    request = PolicyRequest(
+        "compress.models:resnet20",
+        policy,
+        f"cifar10:{shared_path('data/cifar')}",
+        weights=shared_path("data/weights/cifar10/resnet20.pth"),
+        images=64,
+    )
+    check_equal(policy_workload(request, batch=1), hardware)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
