@@ -21,7 +21,7 @@ _KIB = 1024
 
 
 def compression_view(compressed: CompressedModel, accuracy: Mapping[str, Any] | None) -> RenderableType:
-    """A line per layer, the totals, accuracies and warnings.
+    """A line per layer, the totals and accuracies.
 
     Args:
         compressed: the network after its policy.
@@ -45,7 +45,7 @@ def compression_view(compressed: CompressedModel, accuracy: Mapping[str, Any] | 
         table.add_row(*_cells(layer))
     table.add_section()
     table.add_row(*_totals(compressed.layers), style="bold")
-    lines = [Text(line) for line in (*_accuracy_lines(accuracy), *compressed.warnings)]
+    lines = [Text(line) for line in _accuracy_lines(accuracy)]
     return Group(table, *lines)
 
 

@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from accel_sim.errors import WorkloadError
 from compress.pretrained import is_pretrained, prepare_for_pretrained, pretrained_tensors
 
-__all__ = ["ModelSource", "initialised_model", "load_model", "load_state_dict", "read_state_dict"]
+__all__ = ["ModelSource", "initialised_model", "load_model", "load_state_dict", "read_state_dict", "trained_model"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,29 @@ def initialised_model(spec: str, seed: int) -> ModelSource:
         if kind == "torchvision":
             return _torchvision(spec, name, contextlib.nullcontext())
         return _callable(spec, kind, name)
+
+
+def trained_model(spec: str, weights: Path | None, seed: int) -> ModelSource:
+    """A model in evaluation mode with its weights, as compression wants it.
+
+    Args:
+        spec: ``torchvision:NAME`` or ``module:callable``.
+        weights: as for :func:`read_state_dict`; the initialisation of ``seed`` if left out.
+
+    Raises:
+        WorkloadError: no PyTorch model, or the weights do not fit it.
+        RunError: published weights that cannot be fetched.
+    """
+    kind, _, name = spec.partition(":")
+    if not name or kind == "gemm":
+        raise WorkloadError(
+            f"{spec}: PyTorch models only can be compressed; allowed: torchvision:NAME, module:callable"
+        )
+    source = initialised_model(spec, seed)
+    if weights is not None:
+        load_state_dict(weights, source.model, spec)
+    source.model.eval()
+    return source
 
 
 class _ParametersOnMeta(TorchFunctionMode):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +14,7 @@ from accel_sim.workload import Workload
 from compress.compressed import CompressedModel, compress_model
 from compress.compressed_workload import compressed_workload
 from compress.data import open_labelled
-from compress.model_sources import initialised_model, load_state_dict
+from compress.model_sources import trained_model
 from compress.policy.load import read_policy
 
 __all__ = ["CALIBRATION_IMAGES", "Compression", "PolicyRequest", "apply_policy", "policy_workload"]
@@ -61,23 +61,20 @@ def apply_policy(request: PolicyRequest) -> Compression:
     Raises:
         WorkloadError, DataError, PolicyError: what is wrong, one line each.
     """
-    kind, _, name = request.model.partition(":")
-    if not name or kind == "gemm":
-        raise WorkloadError(f"{request.model}: a policy can be applied to PyTorch models only")
     policy = read_policy(request.policy)
-    source = initialised_model(request.model, request.seed)
-    if request.weights is not None:
-        load_state_dict(request.weights, source.model, request.model)
+    source = trained_model(request.model, request.weights, request.seed)
     there = open_labelled(request.data, "calibration")
     count = min(CALIBRATION_IMAGES, there.size) if request.images is None else request.images
     chosen = there.sample(count, request.seed)
     images = chosen.inputs(source.model, input_shape=request.input_shape or source.input_shape)
-    model = source.model.eval()
+    model = source.model
     return Compression(model, compress_model(model, policy, images, chosen.labels, seed=request.seed), images)
 
 
-def policy_workload(request: PolicyRequest, batch: int) -> Workload:
+def policy_workload(request: PolicyRequest, batch: int, warn: Callable[[str], object] = lambda _: None) -> Workload:
     """The workload of the compressed model on the first ``batch`` calibration images.
+
+    ``warn`` is told of each ratio that could not be met.
 
     Raises:
         WorkloadError: fewer images than the batch; else as :func:`apply_policy`.
@@ -85,6 +82,8 @@ def policy_workload(request: PolicyRequest, batch: int) -> Workload:
     if request.images is not None and request.images < batch:
         raise WorkloadError(f"{request.model}: images is {request.images}; allowed: at least the batch, {batch}")
     found = apply_policy(request)
+    for line in found.compressed.warnings:
+        warn(line)
     workload = compressed_workload(found.compressed, found.images[:batch], request.model)
     source = request.data.partition(":")[0]
     initial = f" of initial weights (seed {request.seed})" if request.weights is None else ""

@@ -39,6 +39,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "simulate": CommandEntry("rl.commands.simulate:simulate", "Simulation"),
     "compare": CommandEntry("rl.commands.compare:compare", "Simulation"),
     "compress": CommandEntry("rl.commands.compress:compress", "Compression"),
+    "sensitivity": CommandEntry("rl.commands.sensitivity:sensitivity", "Compression"),
     "estimate": CommandEntry("rl.commands.estimate:app", "Simulation"),
 }
 

@@ -12,7 +12,7 @@ from typing import Any
 from accel_sim.errors import InputError
 from accel_sim.files import write_atomically
 
-__all__ = ["check_destinations", "csv_text", "is_stdout", "write_text"]
+__all__ = ["check_destinations", "csv_text", "is_stdout", "warn", "write_text"]
 
 _STDOUT = "-"
 
@@ -20,6 +20,11 @@ _STDOUT = "-"
 def is_stdout(destination: str | None) -> bool:
     """Whether ``destination`` stands for standard output."""
     return destination == _STDOUT
+
+
+def warn(text: str) -> None:
+    """A line on standard error."""
+    print(f"warning: {text}", file=sys.stderr)
 
 
 def check_destinations(files: Iterable[tuple[str, str | None]], folder: tuple[str, Path | None]) -> None:

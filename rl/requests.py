@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from accel_sim.errors import InputError
+from rl.outputs import warn
 
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
@@ -127,4 +128,4 @@ def _compressed(request: Request, policy: Path, shape: tuple[int, ...] | None) -
         input_shape=shape,
         seed=request.seed,
     )
-    return policy_workload(wanted, request.batch)
+    return policy_workload(wanted, request.batch, warn)

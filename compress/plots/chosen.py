@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 from torch import Tensor
 
 from compress.compressed import CompressedModel
-from compress.layer_report import LayerReport
 
-__all__ = ["chosen_layers", "final_weights"]
+__all__ = ["final_weights", "spread"]
+
+_Item = TypeVar("_Item")
 
 
-def chosen_layers(layers: Sequence[LayerReport], most: int) -> list[LayerReport]:
-    """At most ``most`` layers, evenly spread from the first to the last.
+def spread(items: Sequence[_Item], most: int) -> list[_Item]:
+    """At most ``most`` of them, evenly spread from the first to the last.
 
-    >>> from types import SimpleNamespace
-    >>> chosen_layers([SimpleNamespace(name=name) for name in "abcde"], 3)  # doctest: +ELLIPSIS
-    [namespace(name='a'), namespace(name='c'), namespace(name='e')]
+    >>> spread("abcde", 3)
+    ['a', 'c', 'e']
     """
-    if len(layers) <= most:
-        return list(layers)
-    last = len(layers) - 1
-    return [layers[round(index * last / (most - 1))] for index in range(most)]
+    if len(items) <= most:
+        return list(items)
+    last = len(items) - 1
+    return [items[round(index * last / (most - 1))] for index in range(most)]
 
 
 def final_weights(compressed: CompressedModel, name: str) -> Tensor:

@@ -12,7 +12,7 @@ from torch import Tensor
 from accel_sim.labels import shorten
 from accel_sim.plots.style import COMPONENT_COLOURS, drawable, figure
 from compress.compressed import CompressedModel
-from compress.plots.chosen import chosen_layers, final_weights
+from compress.plots.chosen import final_weights, spread
 
 __all__ = ["gemm_matrix", "patterns"]
 
@@ -26,7 +26,7 @@ _WIDTH_IN, _ROW_IN = 7.16, 2.3
 def patterns(compressed: CompressedModel) -> Figure:
     """``W[k, n]`` of at most six layers, pruned ones first; dark: not zero; of grouped ones, all groups."""
     pruned = [layer for layer in compressed.layers if layer.algorithm != "none"]
-    shown = chosen_layers(pruned or compressed.layers, PANELS)
+    shown = spread(pruned or compressed.layers, PANELS)
     rows = -(-len(shown) // COLUMNS)
     fig = figure(_WIDTH_IN, _ROW_IN * rows + 0.2)
     axes = fig.subplots(rows, COLUMNS, squeeze=False).ravel()

@@ -14,7 +14,7 @@ from accel_sim.plots.style import COMPONENT_COLOURS, NEUTRAL, drawable, figure, 
 from compress.compressed import CompressedModel
 from compress.graph.trace import layer_graph
 from compress.layer_report import LayerReport
-from compress.plots.chosen import chosen_layers, final_weights
+from compress.plots.chosen import final_weights, spread
 from compress.quantization import fold_batch_norms
 
 __all__ = ["weights"]
@@ -29,7 +29,7 @@ def weights(model: nn.Module, compressed: CompressedModel) -> Figure:
 
     Both have batch normalisation folded in. Zeros are left out of the bars; their share is in the panel's title.
     """
-    shown = chosen_layers(compressed.layers, PANELS)
+    shown = spread(compressed.layers, PANELS)
     shape = next(iter(compressed.graph.nodes[name] for name in compressed.graph.graph["inputs"]))["output_shapes"][0]
     folded = fold_batch_norms(model, layer_graph(model, tuple(shape[1:])))
     rows = -(-len(shown) // COLUMNS)

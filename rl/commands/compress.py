@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rl.outputs import check_destinations, csv_text, is_stdout, write_text
+from rl.outputs import check_destinations, csv_text, is_stdout, warn, write_text
 from rl.progress import ProgressBar, progress_bar
 from rl.requests import parse_input_shape
 
@@ -67,6 +67,8 @@ def compress(
     with progress_bar(quiet=quiet) as bar:
         found, report = _run(request, out, report_images, bar)
         pictures = _draw(found, plot, bar) if plot is not None else []
+    for line in found.compressed.warnings:
+        warn(line)
     if json_ is not None:
         write_text(json_, _json_text(report))
     if not quiet and not is_stdout(json_):
