@@ -25,7 +25,8 @@ def compression_view(compressed: CompressedModel, accuracy: Mapping[str, Any] | 
 
     Args:
         compressed: the network after its policy.
-        accuracy: ``images``, and ``float`` and ``compressed`` with their ``top1_percent``; ``None`` if not measured.
+        accuracy: ``images``, and ``float``, ``compressed`` and perhaps ``integer`` with their ``top1_percent``; ``None``
+            if not measured.
     """
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     for header in ("layer", "algorithm"):
@@ -82,4 +83,9 @@ def _accuracy_lines(accuracy: Mapping[str, Any] | None) -> list[str]:
         return []
     before, after = accuracy["float"]["top1_percent"], accuracy["compressed"]["top1_percent"]
     where = f"{accuracy['images']} images of the report split"
-    return [f"top-1 {before:.2f} % before, {after:.2f} % after ({after - before:+.2f} points), {where}"]
+    lines = [f"top-1 {before:.2f} % before, {after:.2f} % after ({after - before:+.2f} points), {where}"]
+    if "integer" in accuracy:
+        lines.append(
+            f"top-1 {accuracy['integer']['top1_percent']:.2f} % in integer arithmetic, as the machine computes"
+        )
+    return lines

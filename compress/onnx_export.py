@@ -130,7 +130,7 @@ class _Explicit(nn.Module):
             return functional.linear(read, weight, layer.bias)
         padding = layer.padding
         if layer.padding_mode != "zeros":
-            read, padding = functional.pad(read, layer._around, mode=layer.padding_mode), (0, 0)
+            read, padding = functional.pad(read, layer.around, mode=layer.padding_mode), (0, 0)
         return functional.conv2d(read, weight, layer.bias, layer.stride, padding, layer.dilation, layer.groups)
 
 

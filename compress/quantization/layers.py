@@ -80,7 +80,11 @@ class _FakeQuantLayer(nn.Module):
 
 
 class FakeQuantConv2d(_FakeQuantLayer):
-    """A convolution on integers, see :class:`_FakeQuantLayer`; geometry as ``nn.Conv2d`` names it."""
+    """A convolution on integers, see :class:`_FakeQuantLayer`; geometry as ``nn.Conv2d`` names it.
+
+    Attributes:
+        around: ``[left, right, top, bottom]`` that is padded.
+    """
 
     def __init__(self, conv: nn.Conv2d, weights: QuantizedWeights, input_grid: Grid) -> None:
         super().__init__(weights, input_grid)
@@ -88,13 +92,13 @@ class FakeQuantConv2d(_FakeQuantLayer):
         self.kernel_size, self.stride = conv.kernel_size, conv.stride
         self.padding, self.dilation, self.groups = conv.padding, conv.dilation, conv.groups
         self.padding_mode = conv.padding_mode
-        self._around: list[int] = padding_around(conv)
+        self.around = padding_around(conv)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, in_channels, h, w)`` -> ``(batch, out_channels, h, w)``."""
         steps, padding = self.input_grid.centred(x), self.padding
         if self.padding_mode != "zeros":
-            steps, padding = functional.pad(steps, self._around, mode=self.padding_mode), (0, 0)
+            steps, padding = functional.pad(steps, self.around, mode=self.padding_mode), (0, 0)
         return functional.conv2d(
             steps, self._scaled_weight, self.bias, self.stride, padding, self.dilation, self.groups
         )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from accel_sim.errors import InputError
 from rl.outputs import check_destinations, csv_text, is_stdout, warn, write_text
 from rl.progress import ProgressBar, progress_bar
 from rl.requests import parse_input_shape
@@ -39,6 +40,10 @@ def compress(
     report_images: Annotated[
         int, typer.Option(metavar="N", min=0, help="Images that the accuracies are measured on; 0: none.")
     ] = REPORT_IMAGES,
+    integer: Annotated[
+        bool,
+        typer.Option("--integer", help="Measure the accuracy in integer arithmetic too, as the machine computes."),
+    ] = False,
     input_shape: Annotated[
         str | None, typer.Option(metavar="C,H,W", help="Shape of one input, where the model does not tell.")
     ] = None,
@@ -63,9 +68,11 @@ def compress(
     from compress.policy_request import PolicyRequest
 
     shape = parse_input_shape(input_shape) if input_shape else None
+    if integer and not report_images:
+        raise InputError("--integer: needs --report-images above 0, images that the accuracy is measured on")
     request = PolicyRequest(model, policy, data, weights, images, shape, seed)
     with progress_bar(quiet=quiet) as bar:
-        found, report = _run(request, out, report_images, bar)
+        found, report = _run(request, out, _Report(report_images, integer), bar)
         pictures = _draw(found, plot, bar) if plot is not None else []
     for line in found.compressed.warnings:
         warn(line)
@@ -75,7 +82,14 @@ def compress(
         _show(found, report, [*sorted(out.iterdir()), *pictures])
 
 
-def _run(request: PolicyRequest, out: Path, report_images: int, bar: ProgressBar) -> tuple[Compression, dict[str, Any]]:
+class _Report(NamedTuple):
+    """Images that accuracies are measured on, and whether in integer arithmetic too."""
+
+    images: int
+    integer: bool
+
+
+def _run(request: PolicyRequest, out: Path, wanted: _Report, bar: ProgressBar) -> tuple[Compression, dict[str, Any]]:
     from accel_sim.files import write_atomically
     from compress.compressed_files import save_compressed
     from compress.onnx_export import onnx_bytes
@@ -83,7 +97,7 @@ def _run(request: PolicyRequest, out: Path, report_images: int, bar: ProgressBar
 
     bar.phase(f"compressing {request.model}")
     found = apply_policy(request)
-    report = _report(request, found, report_images, bar)
+    report = _report(request, found, wanted, bar)
     bar.phase("writing")
     exported = onnx_bytes(found.compressed.model, found.images[:1])  # before anything is written: it may refuse
     save_compressed(found.compressed, out)
@@ -93,7 +107,7 @@ def _run(request: PolicyRequest, out: Path, report_images: int, bar: ProgressBar
     return found, report
 
 
-def _report(request: PolicyRequest, found: Compression, report_images: int, bar: ProgressBar) -> dict[str, Any]:
+def _report(request: PolicyRequest, found: Compression, wanted: _Report, bar: ProgressBar) -> dict[str, Any]:
     """What changed, as plain values."""
     from accel_sim import __version__
 
@@ -106,23 +120,28 @@ def _report(request: PolicyRequest, found: Compression, report_images: int, bar:
         "data": request.data.partition(":")[0],
         "seed": request.seed,
         "calibration_images": len(found.images),
-        "accuracy": _accuracies(request, found, report_images, bar) if report_images else None,
+        "accuracy": _accuracies(request, found, wanted, bar) if wanted.images else None,
         "warnings": list(found.compressed.warnings),
         "total": {name: sum(getattr(layer, name) for layer in layers) for name in totals},
         "layers": [layer.row() for layer in layers],
     }
 
 
-def _accuracies(request: PolicyRequest, found: Compression, count: int, bar: ProgressBar) -> dict[str, Any]:
+def _accuracies(request: PolicyRequest, found: Compression, wanted: _Report, bar: ProgressBar) -> dict[str, Any]:
     """Accuracy before and after on images that nothing was tuned on."""
     from compress.accuracy import evaluate
     from compress.data import open_labelled
 
     images = open_labelled(request.data, "report")
-    images = images.stratified(min(count, images.size), request.seed)
+    images = images.stratified(min(wanted.images, images.size), request.seed)
     shape = tuple(found.images.shape[1:])
     result: dict[str, Any] = {"images": images.size, "split": "report"}
-    for name, network in (("float", found.model), ("compressed", found.compressed.model)):
+    networks = {"float": found.model, "compressed": found.compressed.model}
+    if wanted.integer:
+        from compress.integer import integer_network
+
+        networks["integer"] = integer_network(found.compressed, found.images)
+    for name, network in networks.items():
         bar.phase(f"classifying {images.size} images, {name}")
         accuracy = evaluate(network, images, input_shape=shape)
         result[name] = {"top1_percent": accuracy.top1_percent, "top5_percent": accuracy.top5_percent}

@@ -90,6 +90,15 @@ def test_compress_writes_what_simulate_takes(capsys: pytest.CaptureFixture[str])
     assert given["total"] == resolved["total"]
 
 
+def test_accuracy_in_integer_arithmetic(capsys: pytest.CaptureFixture[str]) -> None:
+    call = ["compress", *CNN, "--policy", "policy.yaml", "--out", "c", "--integer", "--report-images"]
+    assert run([*call, "50"]) == 0
+    assert "in integer arithmetic, as the machine computes" in capsys.readouterr().out
+    accuracy = json.loads(Path("c/report.json").read_text())["accuracy"]
+    assert abs(accuracy["integer"]["top1_percent"] - accuracy["compressed"]["top1_percent"]) <= 4
+    assert "--report-images above 0" in failure([*call, "0"], capsys)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
