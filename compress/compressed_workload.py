@@ -21,7 +21,6 @@ from compress.graph.lower import workload_from_graph
 from compress.graph.trace import layer_graph
 from compress.policy.bits import with_policy_bits
 from compress.quantization import FakeQuantConv2d, FakeQuantLinear
-from compress.quantization.grid import Grid
 
 __all__ = ["compressed_workload", "filled_layer"]
 
@@ -53,7 +52,7 @@ def compressed_workload(compressed: CompressedModel, images: Tensor, name: str) 
     if any(layer.name not in layers for layer in products):
         workload = fill_operands(compressed.pruned, graph, workload, images, len(images)).workload
     filled = [
-        filled_layer(layer, layers[layer.name].input_grid, read[layer.name], layers[layer.name].weight_integers)
+        filled_layer(layer, layers[layer.name], read[layer.name], layers[layer.name].weight_integers)
         if isinstance(layer, GemmLayer) and layer.name in layers
         else layer
         for layer in workload.layers
@@ -78,15 +77,16 @@ def _inputs_of(layers: dict[str, Quantised]) -> Iterator[dict[str, Tensor]]:
             handle.remove()
 
 
-def filled_layer(layer: GemmLayer, grid: Grid, read: Tensor, integers: Tensor) -> GemmLayer:
+def filled_layer(layer: GemmLayer, module: Quantised, read: Tensor, integers: Tensor) -> GemmLayer:
     """The layer with its operands.
 
     Args:
-        grid: what the input is rounded to.
+        module: whose grid the input is rounded to.
         read: the layer's input, as the module reads it.
         integers: of the weights, in the shape of the module's weight.
     """
-    activations = grid.quantize(read).numpy()
+    grid = module.input_grid
+    activations = grid.quantize(_unpadded(layer, module, read)).numpy()
     if layer.conv is None:
         activations = activations.reshape(1, layer.m, layer.k)
     filled = replace(
@@ -96,6 +96,16 @@ def filled_layer(layer: GemmLayer, grid: Grid, read: Tensor, integers: Tensor) -
         weights=gemm_weights(layer, integers),
     )
     return filled if layer.conv is None or not grid.zero_point else _padded(filled, grid.zero_point)
+
+
+def _unpadded(layer: GemmLayer, module: Quantised, read: Tensor) -> Tensor:
+    """Without the zeros that an operation in front of the module put around: they are the layer's own padding."""
+    conv = layer.conv
+    if conv is None or not isinstance(module, FakeQuantConv2d) or read.shape[-2:] == (conv.in_h, conv.in_w):
+        return read
+    left, _, top, _ = module.around
+    above, before = conv.pad_top - top, conv.pad_left - left
+    return read[..., above : above + conv.in_h, before : before + conv.in_w]
 
 
 def gemm_weights(layer: GemmLayer, integers: Tensor) -> NDArray[np.integer]:

@@ -25,8 +25,8 @@ def compression_view(compressed: CompressedModel, accuracy: Mapping[str, Any] | 
 
     Args:
         compressed: the network after its policy.
-        accuracy: ``images``, and ``float``, ``compressed`` and perhaps ``integer`` with their ``top1_percent``; ``None``
-            if not measured.
+        accuracy: ``images``, and ``float``, ``compressed`` and perhaps ``integer`` with their ``top1_percent``;
+            ``None`` if not measured.
     """
     table = Table(box=box.SIMPLE_HEAD, padding=0, pad_edge=False)
     for header in ("layer", "algorithm"):

@@ -40,6 +40,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "compare": CommandEntry("rl.commands.compare:compare", "Simulation"),
     "compress": CommandEntry("rl.commands.compress:compress", "Compression"),
     "sensitivity": CommandEntry("rl.commands.sensitivity:sensitivity", "Compression"),
+    "search": CommandEntry("rl.commands.search:search", "Search"),
     "estimate": CommandEntry("rl.commands.estimate:app", "Simulation"),
 }
 

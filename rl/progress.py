@@ -7,7 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 __all__ = ["ProgressBar", "progress_bar"]
 
@@ -31,8 +39,13 @@ class ProgressBar:
 
 
 @contextmanager
-def progress_bar(*, quiet: bool) -> Iterator[ProgressBar]:
-    """Show a bar on standard error after a second, wiped at the end; none if ``quiet`` or not on a terminal."""
+def progress_bar(*, quiet: bool, time_left: bool = False) -> Iterator[ProgressBar]:
+    """Show a bar on standard error after a second, wiped at the end; none if ``quiet`` or not on a terminal.
+
+    Args:
+        quiet: show nothing.
+        time_left: whether steps take about equally long, so that the rest can be told.
+    """
     console = Console(stderr=True)
     columns = (
         SpinnerColumn(),
@@ -40,6 +53,7 @@ def progress_bar(*, quiet: bool) -> Iterator[ProgressBar]:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        *((TextColumn("left"), TimeRemainingColumn()) if time_left else ()),
     )
     progress = Progress(*columns, console=console, transient=True)
     # The first second may pass in one long call (reading a model), so a timer starts the display.

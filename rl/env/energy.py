@@ -72,7 +72,7 @@ class EnergyMeter:
             values, integers = read[layer.name], module.weight_integers.cpu()
             if network.plan is not None:
                 values, integers = _what_stays(layer.name, network.plan, values, integers)
-            return filled_layer(layer, module.input_grid, values, integers)
+            return filled_layer(layer, module, values, integers)
 
         return replace(workload, layers=tuple(map(filled, workload.layers)))
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from accel_sim.errors import InputError
 from accel_sim.hardware.diagnose import suggestion
-from rl.searchers.protocol import Searcher
+
+if TYPE_CHECKING:
+    from rl.searchers.protocol import Searcher
 
 __all__ = ["SEARCHERS", "SearcherEntry", "check_agent", "find_searcher"]
 
@@ -63,6 +65,6 @@ def find_searcher(name: str) -> Searcher:
     check_agent(name)
     module, _, function = SEARCHERS[name].target.partition(":")
     try:
-        return cast(Searcher, getattr(importlib.import_module(module), function))
+        return cast("Searcher", getattr(importlib.import_module(module), function))
     except ImportError as error:
         raise InputError(f"--agent: {name} needs {error.name}; pip install 'bitgrove[search]'") from error

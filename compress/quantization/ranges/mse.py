@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from compress.quantization.grid import largest_integer
 from compress.quantization.ranges.histogram import Histogram
+from compress.quantization.ranges.mse_kernel import best_magnitudes
 from compress.quantization.ranges.registry import Target, activation_range, weight_range
 
 __all__ = ["activation_mse", "weight_mse"]
@@ -18,8 +20,10 @@ SHARES = 100
 COARSE, FINE = 16, 8
 """Magnitudes that are tried for a channel of weights: even shares of the largest, then between the best's
 neighbours."""
-BLOCK = 1 << 16
-"""Weights at a time: they stay in the processor's cache while all magnitudes are tried."""
+_OFFSETS = (
+    np.array([share / COARSE - 1 for share in range(COARSE - 1, 0, -1)]),
+    np.array([step / FINE / COARSE for step in range(FINE - 1, -FINE, -1) if step]),
+)
 
 
 @activation_range("mse")
@@ -57,30 +61,6 @@ def _best(values: Tensor, counts: Tensor, target: Target, ranges: Sequence[tuple
 @weight_range("mse")
 def weight_mse(rows: Tensor, bits: int) -> Tensor:
     """The magnitude of least squared error of each channel; the largest weight's where several are equal."""
-    per_block = max(1, BLOCK // rows.shape[1])
-    return torch.cat([_best_magnitudes(block, bits) for block in torch.split(rows, per_block)])
-
-
-def _best_magnitudes(rows: Tensor, bits: int) -> Tensor:
-    largest = rows.abs().amax(1, keepdim=True)
-    best, error = largest.clone(), _rounding_error(rows, largest, bits)
-    for offsets in (
-        [share / COARSE - 1 for share in range(COARSE - 1, 0, -1)],
-        [step / FINE / COARSE for step in range(FINE - 1, -FINE, -1) if step],
-    ):
-        centre = best.clone()
-        for offset in offsets:
-            tried = (centre + offset * largest).clamp_(max=largest)
-            here = _rounding_error(rows, tried, bits)
-            better = here < error
-            best, error = torch.where(better, tried, best), torch.where(better, here, error)
-    return best[:, 0]
-
-
-def _rounding_error(rows: Tensor, largest: Tensor, bits: int) -> Tensor:
-    """Squared error ``(channels, 1)`` of rounding with the given magnitudes; infinite where one is not above zero."""
-    steps = largest_integer(bits, signed=True)
-    scales = torch.where(largest > 0, largest, 1.0) / steps
-    rounded = (rows / scales).round_().clamp_(-steps, steps).mul_(scales)
-    error = rounded.sub_(rows).square_().sum(1, keepdim=True)
-    return torch.where(largest > 0, error, torch.inf)
+    given = np.ascontiguousarray(rows.numpy(), np.float64)
+    found = best_magnitudes(given, _OFFSETS, float(largest_integer(bits, signed=True)))
+    return torch.from_numpy(found).to(rows.dtype)

@@ -79,12 +79,16 @@ def compressed(
 @pytest.mark.parametrize("symmetric", [True, False])
 @pytest.mark.parametrize("layers", [{}, EVERYTHING])
 def test_the_machine_multiplies_what_the_network_computes(model, images, layers, symmetric) -> None:
-    found = compressed(model, images, layers, quantization={"activation_symmetric": symmetric})
+    check_products(compressed(model, images, layers, quantization={"activation_symmetric": symmetric}), images[:2])
+
+
+def check_products(found: CompressedModel, images: Tensor) -> None:
+    """The machine's integers, summed up and scaled, are what every layer computes."""
     outputs: dict[str, Tensor] = {}
     for name, module in found.model.named_modules():
         if isinstance(module, FakeQuantConv2d | FakeQuantLinear):
             module.register_forward_hook(lambda _, __, output, name=name: outputs.__setitem__(name, output))
-    workload = compressed_workload(found, images[:2], "net")
+    workload = compressed_workload(found, images, "net")
     products = [layer for layer in workload.layers if isinstance(layer, GemmLayer)]
     assert {layer.name for layer in products} == set(outputs)
     for layer in products:
@@ -102,6 +106,15 @@ def test_the_machine_multiplies_what_the_network_computes(model, images, layers,
         theirs = outputs[layer.name]
         theirs = (theirs.permute(0, 2, 3, 1) if theirs.ndim == 4 else theirs).reshape(layer.m, -1)
         np.testing.assert_allclose(ours, theirs.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_padding_in_front_of_a_layer_is_the_layers_own(images, symmetric) -> None:
+    """As in networks from TensorFlow, which pad on the right and below only."""
+    torch.manual_seed(2)
+    model = nn.Sequential(nn.Conv2d(3, 6, 1), nn.ZeroPad2d((0, 1, 0, 1)), nn.Conv2d(6, 4, 3, stride=2), nn.Flatten())
+    quantization = {"activation_symmetric": symmetric}
+    check_products(compressed(model.eval(), images, {"2": {"w_bits": 4}}, quantization=quantization), images[:2])
 
 
 def test_what_the_policy_says_reaches_the_machine(model, images) -> None:

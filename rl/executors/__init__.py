@@ -1,0 +1,1 @@
+"""Where the evaluations of a search run: in this process, in several, or on a cluster; the results are the same."""

@@ -1,0 +1,136 @@
+"""Tasks on processes or a cluster, results in order, a task whose worker dies done again. Knows nothing of searches."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Generic, TypeVar
+
+from accel_sim.errors import InputError, RunError
+
+__all__ = ["RETRIES", "DaskTasks", "ProcessTasks"]
+
+RETRIES = 3
+"""How often a task is tried again whose worker died under it."""
+CONNECT_S = 10
+_Task = TypeVar("_Task")
+_Result = TypeVar("_Result")
+
+
+class ProcessTasks(Generic[_Task, _Result]):
+    """``run(task)`` in ``workers`` processes, started afresh (forked ones inherit locks of threads that they lack).
+
+    Args:
+        run: a function of a module; it and the tasks are pickled.
+        workers: how many.
+        prepare: called once in each process.
+    """
+
+    def __init__(
+        self, run: Callable[[_Task], _Result], workers: int, prepare: Callable[[], object] | None = None
+    ) -> None:
+        self._run, self._workers, self._prepare = run, workers, prepare
+        self._pool = self._start()
+
+    def results(self, tasks: Sequence[_Task]) -> Iterator[_Result]:
+        """In the order of the tasks.
+
+        Raises:
+            RunError: a task's worker died :data:`RETRIES` times in a row.
+        """
+        futures = [self._submit(task) for task in tasks]
+        for index in range(len(tasks)):
+            for attempt in range(RETRIES + 1):
+                try:
+                    result = futures[index].result()
+                    break
+                except BrokenProcessPool as error:
+                    if attempt == RETRIES:
+                        raise RunError(f"worker processes ended {RETRIES + 1} times at the same task") from error
+                    self._restart(tasks, futures, index)
+            yield result
+
+    def _restart(self, tasks: Sequence[_Task], futures: list[Future[_Result]], first: int) -> None:
+        """A dead worker takes the whole pool with it: a new one does all that has no result."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._pool = self._start()
+        for index in range(first, len(tasks)):
+            if not _succeeded(futures[index]):
+                futures[index] = self._submit(tasks[index])
+
+    def _submit(self, task: _Task) -> Future[_Result]:
+        try:
+            return self._pool.submit(self._run, task)
+        except BrokenProcessPool as error:  # found out when the result is asked for, with those before it
+            failed: Future[_Result] = Future()
+            failed.set_exception(error)
+            return failed
+
+    def _start(self) -> ProcessPoolExecutor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, mp_context=context, initializer=self._prepare)
+
+    def close(self) -> None:
+        """End the processes; what still runs is given up."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _succeeded(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and future.exception() is None
+
+
+class DaskTasks(Generic[_Task, _Result]):
+    """``run(task)`` on the workers of a Dask cluster, which must have this package and see the same files.
+
+    Args:
+        run: a function of a module.
+        address: of the scheduler, ``tcp://HOST:PORT``.
+
+    Raises:
+        InputError: Dask is not installed, or no scheduler answers there.
+    """
+
+    def __init__(self, run: Callable[[_Task], _Result], address: str) -> None:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise InputError("--scheduler: needs dask.distributed; pip install 'bitgrove[cluster]'") from error
+        try:
+            client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"--scheduler: no Dask scheduler answers at {address!r}; allowed: an address such as tcp://host:8786"
+            ) from error
+        if not client.scheduler_info()["workers"]:
+            client.close()
+            raise InputError(f"--scheduler: the scheduler at {address!r} has no workers; start some with 'dask worker'")
+        self._client, self._run = client, run
+
+    def results(self, tasks: Sequence[_Task]) -> Iterator[_Result]:
+        """In the order of the tasks; Dask moves the tasks of a dead worker to others.
+
+        Raises:
+            RunError: a task's worker died several times.
+        """
+        from distributed import KilledWorker
+
+        futures = [self._client.submit(self._run, task, pure=False, retries=RETRIES) for task in tasks]
+        try:
+            for future in futures:
+                try:
+                    yield future.result()
+                except KilledWorker as error:
+                    raise RunError(f"workers of the cluster ended several times at the same task: {error}") from error
+        finally:
+            self._client.cancel(futures)
+
+    @property
+    def workers(self) -> int:
+        """How many there are now."""
+        return len(self._client.scheduler_info()["workers"])
+
+    def close(self) -> None:
+        """Leave the cluster as it is."""
+        self._client.close()

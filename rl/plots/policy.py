@@ -1,0 +1,68 @@
+"""The chosen policy, layer by layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from accel_sim.plots.bars import draw_bars, figure_size_in, label_layers
+from accel_sim.plots.style import drawable, figure, grid, heading, legend_above
+from rl.env.space import MOST_BITS
+
+if TYPE_CHECKING:
+    from rl.runs.result import SearchResult
+
+__all__ = ["policy_chart"]
+
+_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#CC79A7", "#D55E00", "#F0E442", "#0072B2", "#8C8C8C", "#000000")
+_WEIGHTS, _INPUTS = "#0072B2", "#D55E00"
+
+
+def policy_chart(result: SearchResult) -> Figure:
+    """Widths of weights and inputs above, pruned share by algorithm below."""
+    space, candidate = result.problem.space, result.winner.outcome.candidate
+    names = [layer.name for layer in space.layers]
+    width_in, height_in = figure_size_in(names)
+    fig = figure(width_in, height_in + 1.2)
+    widths, shares = fig.subplots(2, sharex=True, height_ratios=(1, 1.1))
+    slots = range(len(names))
+    looks = (("Weights", _WEIGHTS, "o"), ("Inputs", _INPUTS, "s"))
+    for (_, colour, marker), values in zip(
+        looks, ([one.w_bits for one in candidate], [one.a_bits for one in candidate]), strict=True
+    ):
+        widths.plot(slots, values, color=colour, marker=marker, ms=3, lw=0.8)
+    widths.set_ylim(0, MOST_BITS + 0.7)
+    widths.set_yticks(range(0, MOST_BITS + 1, 2))
+    widths.set_ylabel("Width (bits)")
+    grid(widths, "y")
+    request = result.prepared.request
+    lines = [Line2D([], [], color=colour, marker=marker, ms=3, lw=0.8, label=label) for label, colour, marker in looks]
+    heading(widths, f"{request.model} on {result.prepared.hardware.name}: the chosen policy", lines)
+    _shares(shares, result)
+    label_layers(shares, names, width_in * 0.85)
+    return fig
+
+
+def _shares(ax: Axes, result: SearchResult) -> None:
+    space, candidate = result.problem.space, result.winner.outcome.candidate
+    handles = []
+    for option, kind in enumerate(space.options):
+        heights = [100 * _pruned(kind, one.ratio) if one.option == option else 0.0 for one in candidate]
+        if any(heights):
+            colour = _COLOURS[option % len(_COLOURS)]
+            draw_bars(ax, heights, [0.0] * len(heights), facecolor=colour, lw=0)
+            handles.append(Patch(color=colour, label=drawable(kind.algorithm)))
+    ax.set_ylim(0, 100)
+    ax.set_ylabel("Pruned (%)")
+    grid(ax, "y")
+    if handles:
+        legend_above(ax, handles)
+
+
+def _pruned(kind: object, ratio: float) -> float:
+    pattern = getattr(kind, "n_m", None)
+    return ratio if pattern is None else 1 - pattern.keep / pattern.of
