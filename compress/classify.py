@@ -11,7 +11,7 @@ from torch.nn import functional
 from accel_sim.errors import DataError
 from compress.accuracy import batch_workers, label_ranks
 
-__all__ = ["Classification", "LabelledInputs", "classify"]
+__all__ = ["Classification", "LabelledInputs", "classify", "log_probabilities"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +45,22 @@ class Classification:
 
     top1_percent: float
     cross_entropy: float
+
+
+def log_probabilities(model: nn.Module, images: LabelledInputs, batch: int) -> Tensor:
+    """What a model makes of images, ``(images, classes)`` float64 on the CPU; in threads as :func:`classify`.
+
+    Args:
+        model: in evaluation mode, where the images are.
+        batch: images at a time.
+    """
+
+    def part(start: int) -> Tensor:
+        with torch.inference_mode():
+            return functional.log_softmax(model(images.inputs[start : start + batch]).double(), dim=1).cpu()
+
+    with batch_workers(images.inputs.device) as workers:
+        return torch.cat(list(workers.map(part, range(0, len(images), batch))))
 
 
 def classify(model: nn.Module, images: LabelledInputs, batch: int) -> Classification:

@@ -30,7 +30,7 @@ def _local_search(
     space, generator = context.problem.space, context.generator()
     knapsack = Knapsack(space, context.problem.table, allowed)
     seen, _ = yield from bisection(context, knapsack, warm_steps(context))
-    current, steps = best_of(seen), context.budget - len(seen)
+    current, steps = best_of([context.start, *seen]), context.budget - len(seen)
     for step in range(steps):
         (outcome,) = yield [mutated(space, current.candidate, generator, allowed)]
         gain, luck = outcome.reward - current.reward, generator.random()

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from accel_sim.errors import DataError
 from accel_sim.hardware.schema import Hardware
 from accel_sim.result import Result
 from compress.accuracy import device_of
-from compress.classify import Classification, LabelledInputs, classify
+from compress.classify import Classification, LabelledInputs, classify, log_probabilities
 from compress.graph.trace import layer_graph
 from compress.policy.schema import Quantization
 from rl.env.energy import EnergyMeter
@@ -22,7 +22,7 @@ from rl.env.pruned_layers import PrunedLayers
 from rl.env.quantised_network import QUICK, NetworkBuilder, QuantisedNetwork
 from rl.env.space import Candidate, SearchSpace, pruning_options, search_space
 
-__all__ = ["Evaluation", "EvaluatorSettings", "PolicyEvaluator"]
+__all__ = ["Answers", "Evaluation", "EvaluatorSettings", "PolicyEvaluator"]
 
 _Result = TypeVar("_Result")
 
@@ -65,6 +65,13 @@ class Evaluation:
     latency_s: float
     seconds: float
     simulation_seconds: float
+
+
+class Answers(NamedTuple):
+    """``log_probabilities (images, classes)`` float64, and their top-1 accuracy, 0..100."""
+
+    log_probabilities: Tensor
+    top1_percent: float
 
 
 class PolicyEvaluator:
@@ -139,6 +146,13 @@ class PolicyEvaluator:
         """A network's answers to the first search images, or to all."""
         search = self._search if images is None else self._search.first(images)
         return classify(network.model, search, self.settings.batch)
+
+    def answers(self, network: QuantisedNetwork, images: int) -> Answers:
+        """What a network makes of the first search images."""
+        search = self._search.first(images)
+        found = log_probabilities(network.model, search, self.settings.batch)
+        hits = found.argmax(1) == search.labels.cpu()
+        return Answers(found, 100 * float(hits.double().mean()))
 
     def simulated(self, candidate: Candidate, network: QuantisedNetwork | None = None) -> Result:
         """The machine's run of a candidate."""

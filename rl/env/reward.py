@@ -19,23 +19,23 @@ class Reward:
 
         saved   = 1 - energy / reference_energy_pj             (share; negative if the policy costs more)
         excess  = max(0, loss_points - max_loss_points)        (percentage points of top-1 accuracy)
-        reward  = max(-1, saved - (1 - exp(-slope · excess)))
+        reward  = max(-1, (1 + saved) · exp(-slope · excess) - 1)
 
-    Within the bound the reward is the share of energy that is saved. Just beyond it every point costs ``slope``; far
-    beyond it the penalty ends at 1, so that no reward leaves -1..1 and a policy that ruins the network is worth
-    less than one that changes nothing, however little energy it takes.
+    Within the bound the reward is the share of energy that is saved. Just beyond it every point costs
+    ``slope · (1 + saved)``; far beyond it all rewards end at -1, whatever was saved: nothing is gained by ruining the
+    network, and of two policies that lose too much the one that loses less is worth more unless it saves far less.
 
     Attributes:
         max_loss_points: bound on the loss of top-1 accuracy against the float network, percentage points.
         reference_energy_pj: energy of the dense 8-bit network on the same machine, pJ for one image.
         reference_top1_percent: accuracy of the float network on the same images, 0..100.
-        slope: share of energy that the first point beyond the bound costs.
+        slope: share of ``1 + saved`` that the first point beyond the bound costs.
     """
 
     max_loss_points: float
     reference_energy_pj: float
     reference_top1_percent: float
-    slope: float = 0.3
+    slope: float = 0.2
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.max_loss_points) and 0 <= self.max_loss_points <= 100):
@@ -60,4 +60,4 @@ class Reward:
     def of_shares(self, saved: float, loss_points: float) -> float:
         """The formula above, of a share of energy and points of accuracy."""
         excess = max(0.0, loss_points - self.max_loss_points - 1e-9)
-        return max(REWARD_RANGE[0], saved + math.expm1(-self.slope * excess))
+        return max(REWARD_RANGE[0], (1.0 + saved) * math.exp(-self.slope * excess) - 1.0)

@@ -104,7 +104,7 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
     problem = SearchProblem(
         evaluator.space, layer_features(evaluator.graph, evaluator.space, table), table, reward, request.shaped
     )
-    context = SearchContext(problem, request.episodes, request.seed, request.agent_config)
+    context = SearchContext(problem, request.episodes, request.seed, evaluator.reference, request.agent_config)
     with closing(executor(request) if executor else InProcess(evaluator.evaluate)) as place:
         outcomes = run_searcher(
             find_searcher(request.agent), context, place, store, lambda all_: seen.tried(all_, request.episodes)

@@ -32,6 +32,8 @@ def hypervolume(outcomes: Sequence[Outcome]) -> float:
     """Share of the rectangle (0 to 10 points lost, 0 to all energy saved) that the outcomes' front covers, 0..1."""
     area, best = 0.0, 0.0
     left = [one for one in front(outcomes) if one.loss_points < WORST_LOSS_POINTS]
+    if not left:
+        return 0.0
     ends = [max(0.0, one.loss_points) for one in left[1:]] + [WORST_LOSS_POINTS]
     for outcome, end in zip(left, ends, strict=True):
         best = max(best, outcome.saved)

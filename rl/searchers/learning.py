@@ -85,7 +85,7 @@ def learning_search(context: SearchContext, config: LearningConfig) -> Proposals
         seen, _ = yield from bisection(context, knapsack, warm_steps(context))
         learner.start_from(seen)
     while len(seen) < context.budget:
-        (outcome,) = yield [learner.propose(seen)]
+        (outcome,) = yield [learner.propose([context.start, *seen])]
         learner.learn(outcome)
         seen.append(outcome)
 
@@ -127,10 +127,14 @@ class _Learner:
         self._agent.update(len(steps) * self._config.updates_per_step)
 
     def propose(self, seen: Sequence[Outcome]) -> Candidate:
-        """The next candidate; one that was measured already only if nothing else comes up."""
+        """The next candidate; one that was measured already only if nothing else comes up.
+
+        Args:
+            seen: the dense 8-bit network, and all that was measured.
+        """
         known = {outcome.candidate for outcome in seen}
         kind = self._generator.random()
-        if not seen or kind < self._config.own_share:
+        if kind < self._config.own_share:
             return self._decided(None, np.ones(self._problem.layers, np.bool_))
         guided = kind < self._config.own_share + self._config.guided_share
         best: tuple[float, Candidate] | None = None

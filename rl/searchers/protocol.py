@@ -52,13 +52,20 @@ class SearchContext:
         problem: space, table and reward.
         budget: candidates that may be measured in all.
         seed: of everything random.
+        reference: the dense 8-bit network's measurement, which every search begins with.
         agent: hyper-parameters of those that learn.
     """
 
     problem: SearchProblem
     budget: int
     seed: int
+    reference: Evaluation
     agent: AgentConfig = AgentConfig(warmup_episodes=0)
+
+    @property
+    def start(self) -> Outcome:
+        """The dense 8-bit network's outcome: where to go on from while nothing else is within the bound."""
+        return outcome_of(self.problem, self.problem.space.reference, self.reference)
 
     def generator(self) -> np.random.Generator:
         """A fresh generator of the seed."""

@@ -21,10 +21,11 @@ RULE = Reward(max_loss_points=1.0, reference_energy_pj=200.0, reference_top1_per
         (90.0, 50.0, 0.75),
         (89.0, 50.0, 0.75),  # at the bound
         (95.0, 50.0, 0.75),  # more accuracy earns nothing
-        (88.0, 50.0, 0.75 - (1 - math.exp(-0.3))),  # one point beyond
-        (84.0, 100.0, 0.5 - (1 - math.exp(-1.5))),
+        (88.0, 50.0, 1.75 * math.exp(-0.3) - 1),  # one point beyond
+        (84.0, 100.0, 1.5 * math.exp(-1.5) - 1),
         (90.0, 300.0, -0.5),
-        (10.0, 300.0, -1.0),  # cut off
+        (10.0, 300.0, -1.0),  # far beyond
+        (90.0, 1000.0, -1.0),  # cut off
     ],
 )
 def test_formula(top1, energy, expected) -> None:
@@ -33,7 +34,11 @@ def test_formula(top1, energy, expected) -> None:
 
 def test_the_first_point_beyond_the_bound_costs_about_the_slope() -> None:
     slope = (RULE.of(89.0, 50.0) - RULE.of(88.99, 50.0)) / 0.01
-    assert slope == pytest.approx(0.3, rel=0.01)
+    assert slope == pytest.approx(0.3 * 1.75, rel=0.01)
+
+
+def test_saving_more_does_not_pay_for_a_network_that_is_ruined_further() -> None:
+    assert RULE.of(70.0, 60.0) > RULE.of(10.0, 1.0)
 
 
 def test_a_ruined_network_is_worth_less_than_doing_nothing() -> None:
