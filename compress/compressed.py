@@ -89,7 +89,7 @@ def compress_model(
     chosen = choose_pruning(model, graph, resolved, images, labels, seed)
     removed = _removed(chosen)
     small = _smaller(apply_weights(model, chosen), graph, removed)
-    small_graph = layer_graph(small, images[:1]) if chosen else graph
+    small_graph = layer_graph(small, images[:1]) if removed.kept_filters or removed.kept_channels else graph
     quantised = quantize_model(small, small_graph, images, resolved, masks=_element_masks(small, chosen))
     return CompressedModel(
         model=_described_like(model, quantised),

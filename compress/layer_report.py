@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass
 from math import log10
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from compress.accuracy import batch_workers
 from compress.policy.schema import Policy
 
 __all__ = ["LayerReport", "report_layers"]
@@ -73,7 +75,8 @@ def report_layers(
         quantised: the network that runs.
         policy: that was applied.
     """
-    return tuple(_report(name, before[name], layer, quantised, policy) for name, layer in after.items())
+    with batch_workers(torch.device("cpu")) as workers:
+        return tuple(workers.map(lambda name: _report(name, before[name], after[name], quantised, policy), after))
 
 
 def _report(

@@ -11,6 +11,7 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from compress.accuracy import batch_workers
 from compress.policy.load import AlgorithmForm
 from compress.policy.schema import Policy
 from compress.pruning.block.criterion import BlockCriterion
@@ -106,13 +107,15 @@ def choose_pruning(
     scales = _batch_norm_scales(model, graph)
     seen = {name: _as_prunable(name, layers[name], scales, statistics, seed) for name in chosen}
     joint = joint_filters(graph, policy, chosen, seen) if policy.coupling == "joint" else {}
-    pruned = {}
-    for name, criterion in chosen.items():
-        layer = seen[name]
+
+    def prune(name: str) -> PrunedLayer:
+        criterion, layer = chosen[name], seen[name]
         mask = _whole_filters(joint[name], layer) if name in joint else criterion.mask(layer, policy.of(name).ratio)
         weight = criterion.update(layer, mask)
-        pruned[name] = PrunedLayer(criterion.name, criterion.granularity, mask, weight, layer.groups)
-    return pruned
+        return PrunedLayer(criterion.name, criterion.granularity, mask, weight, layer.groups)
+
+    with batch_workers(torch.device("cpu")) as workers:
+        return dict(zip(chosen, workers.map(prune, chosen), strict=True))
 
 
 def ratio_warnings(model: nn.Module, graph: nx.DiGraph, policy: Policy) -> tuple[str, ...]:

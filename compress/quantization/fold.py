@@ -8,6 +8,8 @@ import networkx as nx
 import torch
 from torch import Tensor, nn
 
+from compress.accuracy import batch_workers
+
 __all__ = ["fold_batch_norms", "foldable_pairs"]
 
 
@@ -31,12 +33,16 @@ def fold_batch_norms(model: nn.Module, graph: nx.DiGraph) -> nn.Module:
     )
     """
     folded = copy.deepcopy(model).eval()
-    for layer_name, norm_name in foldable_pairs(folded, graph):
-        layer, norm = folded.get_submodule(layer_name), folded.get_submodule(norm_name)
+
+    def fold(pair: tuple[str, str]) -> None:
+        layer, norm = (folded.get_submodule(name) for name in pair)
         assert isinstance(layer, nn.Conv2d | nn.Linear)
         if isinstance(norm, nn.BatchNorm1d | nn.BatchNorm2d):
             _fold(layer, norm)
-            folded.set_submodule(norm_name, nn.Identity())
+            folded.set_submodule(pair[1], nn.Identity())
+
+    with batch_workers(torch.device("cpu")) as workers:
+        list(workers.map(fold, foldable_pairs(folded, graph)))
     return folded
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from accel_sim.errors import WorkloadError
+from compress.accuracy import batch_workers
 from compress.graph.signs import signed_nodes
 from compress.policy.schema import Policy
 from compress.quantization.attention import take_attention_apart
@@ -98,10 +99,18 @@ class _Quantizer:
         if needs_outputs(self._switches):
             self._fit_in_lockstep(fits, generator)
         else:
-            for name, fit in fits.items():
-                weights = quantize_weights(fit, self._switches)
-                self._network.set_submodule(name, fake_quantized(fit.layer, weights, fit.input_grid))
+            self._round(fits)
         return self._network
+
+    def _round(self, fits: Mapping[str, LayerFit]) -> None:
+        """Layers side by side, each in one thread."""
+
+        def rounded(fit: LayerFit) -> nn.Module:
+            return fake_quantized(fit.layer, quantize_weights(fit, self._switches), fit.input_grid)
+
+        with batch_workers(torch.device("cpu")) as workers:
+            for name, layer in zip(fits, workers.map(rounded, fits.values()), strict=True):
+                self._network.set_submodule(name, layer)
 
     def _equalise(self) -> None:
         for pair, factors in equalise(self._network, neighbouring_layers(self._network, self._graph)):
@@ -120,13 +129,16 @@ class _Quantizer:
     def _fits(self) -> dict[str, LayerFit]:
         layers = quantizable_layers(self._network)
         signed = signed_inputs(self._graph)
-        fits = {}
-        for name, seen in observe_inputs(self._network, list(layers), self._images).items():
+        seen = observe_inputs(self._network, list(layers), self._images)
+
+        def fit(name: str) -> LayerFit:
             widths, rule = self._policy.of(name), self._switches.activation_range
             target = Target(widths.a_bits, signed.get(name, True), self._switches.activation_symmetric)
-            grid = activation_grid(rule, seen, target)
-            fits[name] = LayerFit(layers[name], widths.w_bits, grid, name in self._normalised, self._masks.get(name))
-        return fits
+            grid = activation_grid(rule, seen[name], target)
+            return LayerFit(layers[name], widths.w_bits, grid, name in self._normalised, self._masks.get(name))
+
+        with batch_workers(torch.device("cpu")) as workers:
+            return dict(zip(seen, workers.map(fit, seen), strict=True))
 
     def _fit_in_lockstep(self, fits: Mapping[str, LayerFit], generator: torch.Generator) -> None:
         def fit(name: str, layer: nn.Module, x: Tensor, wanted: Tensor) -> nn.Module:

@@ -6,11 +6,18 @@ import sys
 from pathlib import Path
 
 from accel_sim.files import write_atomically
-from tests.benchmarks import against_scalesim, command_line, reference_engine, resnet50, resnet50_operands
+from tests.benchmarks import against_scalesim, command_line, compression, reference_engine, resnet50, resnet50_operands
 from tests.benchmarks.environment import load_per_core, machine_table
 from tests.benchmarks.report import Section, checks_of
 
-BENCHMARKS = (command_line.run, resnet50.run, resnet50_operands.run, reference_engine.run, against_scalesim.run)
+BENCHMARKS = (
+    command_line.run,
+    resnet50.run,
+    resnet50_operands.run,
+    compression.run,
+    reference_engine.run,
+    against_scalesim.run,
+)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 INTRODUCTION = """\
 # Benchmarks

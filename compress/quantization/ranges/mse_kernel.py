@@ -40,13 +40,13 @@ def _rounding_error(row: Floats, magnitude: float, limit: float) -> float:
 
 
 @kernel
-def best_magnitudes(rows: Floats, offsets: Floats, limit: float) -> Floats:
+def best_magnitudes(rows: Floats, stages: tuple[Floats, ...], limit: float) -> Floats:
     """The best of the magnitudes tried for each row ``(channels,)``; the first of equal ones.
 
     Args:
         rows: ``(channels, k)``.
-        offsets: ``(stages, n)`` shares of the row's largest magnitude that are added to the best of the stage before,
-            the largest itself at first; NaN where a stage has fewer. None goes above the largest.
+        stages: arrays of shares of the row's largest magnitude, which are added to the best of the stage before, at
+            first the largest itself; none goes above the largest.
         limit: the largest integer.
     """
     found = np.empty(len(rows))
@@ -56,9 +56,9 @@ def best_magnitudes(rows: Floats, offsets: Floats, limit: float) -> Floats:
         for value in row:
             largest = max(largest, abs(value))
         best, error = largest, _rounding_error(row, largest, limit)
-        for stage in range(len(offsets)):
+        for offsets in stages:
             centre = best
-            for offset in offsets[stage]:
+            for offset in offsets:
                 tried = min(centre + offset * largest, largest)
                 here = _rounding_error(row, tried, limit)
                 if here < error:
