@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from accel_sim.errors import InputError
+from rl.option_help import DATA_KINDS, WEIGHTS
 from rl.outputs import check_destinations, csv_text, is_stdout, write_text
 from rl.progress import progress_bar
 from rl.requests import Request, load_machine, load_model, operands_decide
@@ -33,9 +34,7 @@ def compare(
         list[str] | None,
         typer.Option("--set", metavar="FIELD=VALUE", help="Override a field of every machine; repeatable."),
     ] = None,
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help=WEIGHTS)] = None,
     policy: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Prune and quantise the model first, as this YAML file says; needs --data."),
@@ -54,8 +53,7 @@ def compare(
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Take the operands from images: digits, cifar10:ROOT, cifar100:ROOT, imagefolder:ROOT or"
-            " fake:CLASSESxCxHxW. Else they are drawn uniformly.",
+            help=f"Take the operands from images: {DATA_KINDS}. Else they are drawn uniformly.",
         ),
     ] = None,
     images: Annotated[

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 
 from accel_sim.errors import InputError
+from rl.option_help import DATA_KINDS, WEIGHTS
 from rl.outputs import check_destinations, csv_text, is_stdout, warn, write_text
 from rl.progress import ProgressBar, progress_bar
 from rl.requests import parse_input_shape
@@ -29,13 +30,10 @@ def compress(
         str,
         typer.Option(
             metavar="DATA",
-            help="Images: digits, cifar10:ROOT, cifar100:ROOT, imagenet-compat:ROOT, imagefolder:ROOT or"
-            " fake:CLASSESxCxHxW. Calibration and report use different ones.",
+            help=f"Images: {DATA_KINDS}. Calibration and report use different ones.",
         ),
     ],
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help=WEIGHTS)] = None,
     images: Annotated[int | None, typer.Option(metavar="N", min=1, help="Calibration images; 256 if left out.")] = None,
     report_images: Annotated[
         int, typer.Option(metavar="N", min=0, help="Images that the accuracies are measured on; 0: none.")

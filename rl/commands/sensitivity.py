@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from accel_sim.errors import InputError
+from rl.option_help import DATA_KINDS, WEIGHTS
 from rl.outputs import check_destinations, is_stdout, write_text
 from rl.progress import progress_bar
 from rl.requests import parse_input_shape
@@ -28,14 +29,11 @@ def sensitivity(
         str,
         typer.Option(
             metavar="DATA",
-            help="Images: digits, cifar10:ROOT, cifar100:ROOT, imagenet-compat:ROOT, imagefolder:ROOT or"
-            " fake:CLASSESxCxHxW; of the test images those with an even index.",
+            help=f"Images: {DATA_KINDS}. Of the test images those with an even index are looked at.",
         ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the table and the pictures go.")],
-    weights: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Weights of the model: safetensors or a state dict.")
-    ] = None,
+    weights: Annotated[Path | None, typer.Option(metavar="FILE", help=WEIGHTS)] = None,
     algorithms: Annotated[
         str, typer.Option(metavar="A,A,...", help="Pruning algorithms that take a ratio; '' for none.")
     ] = "level,obs,l1_filter",

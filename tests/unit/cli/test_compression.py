@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from compress.data.specs import DATA_FORMS
 from compress.models import digits_cnn
 from rl.cli import run
 
@@ -52,6 +53,15 @@ def test_sensitivity_shows_what_layers_bear(capsys: pytest.CaptureFixture[str]) 
     assert "fewest bits that cost at most 1 point" in out
     assert "s/sensitivity_bits.svg" in out
     assert not Path("s/sensitivity_pruning.svg").exists()
+
+
+@pytest.mark.parametrize("command", ["simulate", "compare", "compress", "sensitivity"])
+def test_help_names_every_kind_of_data_and_weights(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+    shown = "".join(character for character in capsys.readouterr().out if character not in " │\n")
+    for form in DATA_FORMS.replace(" or ", ", ").split(", "):
+        assert form in shown
+    assert "thewordtorchvision" in shown
 
 
 @pytest.mark.parametrize(
