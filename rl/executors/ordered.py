@@ -14,7 +14,7 @@ __all__ = ["RETRIES", "DaskTasks", "ProcessTasks"]
 
 RETRIES = 3
 """How often a task is tried again whose worker died under it."""
-CONNECT_S = 10
+CONNECT_S = 5
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 

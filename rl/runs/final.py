@@ -97,12 +97,14 @@ class Finals:
             "16 bits", lambda: evaluator.simulated(space.uniform(16, 16)).total.energy_pj.total
         )
 
-    def choose(self, outcomes: Sequence[Outcome]) -> tuple[Winner, list[tuple[Outcome, FinalMeasurement]]]:
+    def choose(
+        self, outcomes: Sequence[Outcome], start: Outcome
+    ) -> tuple[Winner, list[tuple[Outcome, FinalMeasurement]]]:
         """The winner, and everything that was measured to find it.
 
         The best by reward are measured first; where none of them is within the bound in full, those of which more
-        room was left to it, and so on. The winner is the one within the bound that saves most; if there is none, the
-        one that loses least.
+        room was left to it, and so on; at last the dense 8-bit network, ``start``. The winner is the one within the
+        bound that saves most; if there is none, the one that loses least.
         """
         measured: list[tuple[Outcome, FinalMeasurement]] = []
         for _ in range(ROUNDS):
@@ -111,6 +113,8 @@ class Finals:
                 measured.append((outcome, self.measure(outcome.candidate)))
             if any(final.feasible for _, final in measured):
                 break
+        if not any(final.feasible for _, final in measured):
+            measured.append((start, self.measure(start.candidate)))
         outcome, final = max(measured, key=_rank)
         self._note("the winner on the report images")
         return Winner(outcome, final, self.on_report_images(outcome.candidate)), measured

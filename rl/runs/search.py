@@ -28,7 +28,7 @@ from rl.runs.table_file import TABLE, read_table, write_table
 from rl.searchers.protocol import Outcome, SearchContext
 from rl.searchers.registry import find_searcher
 
-__all__ = ["Cost", "SearchResult", "Watch", "search"]
+__all__ = ["Cost", "Watch", "refuse_unreachable", "search"]
 
 UNIFORM_BITS = (8, 6, 4)
 ExecutorMaker = Callable[[SearchRequest], Executor]
@@ -110,7 +110,7 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
             find_searcher(request.agent), context, place, store, lambda all_: seen.tried(all_, request.episodes)
         )
     finals = Finals(prepared, evaluator, reward, store, seen.phase)
-    winner, measured = finals.choose(outcomes)
+    winner, measured = finals.choose(outcomes, context.start)
     found = summary(prepared, table, outcomes, finals, winner, measured)
     result = SearchResult(prepared, problem, tuple(outcomes), winner, uniform, found)
     seen.phase("writing")
@@ -129,18 +129,24 @@ class _Silent:
 
 
 def _reward(prepared: Prepared, evaluator: PolicyEvaluator) -> Reward:
-    """The reward, after a look at whether its bound can be met."""
     reference, request = evaluator.reference, prepared.request
-    top1_percent = evaluator.float_accuracy.top1_percent
-    reward = Reward(request.max_loss_points, reference.energy_pj, top1_percent)
-    if not reward.within_bound(reference.top1_percent):
-        lost = reward.loss_points(reference.top1_percent)
-        raise InputError(
-            f"--max-loss: holds {request.max_loss_points:g}; no policy is known to meet it: the dense 8-bit network"
-            f" loses {lost:.2f} points on the {prepared.inner.size} images that policies are tried on; allowed: from"
-            f" {lost:.2f}"
-        )
+    reward = Reward(request.max_loss_points, reference.energy_pj, evaluator.float_accuracy.top1_percent)
+    refuse_unreachable(reward, reference.top1_percent, prepared.inner.size)
     return reward
+
+
+def refuse_unreachable(reward: Reward, reference_top1_percent: float, images: int) -> None:
+    """Make sure that the dense 8-bit network, of all policies the one that loses least, meets the bound.
+
+    Raises:
+        InputError: it does not.
+    """
+    if not reward.within_bound(reference_top1_percent):
+        lost = reward.loss_points(reference_top1_percent)
+        raise InputError(
+            f"--max-loss: holds {reward.max_loss_points:g}; no policy is known to meet it: the dense 8-bit network"
+            f" loses {lost:.2f} points on the {images} images that policies are tried on; allowed: from {lost:.2f}"
+        )
 
 
 def _cost(prepared: Prepared, evaluator: PolicyEvaluator, store: SearchStore, uniform: dict[int, Evaluation]) -> Cost:

@@ -1,0 +1,35 @@
+"""Tasks for worker processes, which import them by name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+
+def square(number: int) -> int:
+    """Later tasks end first."""
+    time.sleep(0.02 * (4 - number % 5))
+    return number * number
+
+
+def die_once(task: tuple[int, str]) -> int:
+    """Kills its process the first time that anybody runs it with 3."""
+    number, folder = task
+    marker = Path(folder) / "died"
+    if number == 3 and not marker.exists():
+        marker.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return square(number)
+
+
+def die(task: int) -> int:
+    """Always kills its process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    return task
+
+
+def fail(task: int) -> int:
+    """An error that is the task's own."""
+    raise ValueError(f"task {task}")
