@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out
 
-.PHONY: setup rtl-setup demo test check format bench validate docs clean
+.PHONY: setup rtl-setup demo test check format bench validate validate-search docs clean
 
 setup: $(READY)
 
@@ -36,6 +36,9 @@ validate: $(READY)  ## heavy checks against outside results; rewrites the tables
 	$(BIN)/python -m pytest -m validate tests/unit tests/validation tests/rtl
 	$(BIN)/python -m tests.validation.write_docs
 	$(BIN)/python -m tests.validation.accuracy.study --minutes 50
+
+validate-search: $(READY)  ## searches by all agents, about eight hours in resumable pieces; rewrites docs/search_results.md
+	$(BIN)/python -m tests.validation.search.study --minutes 110
 
 bench: $(READY)  ## speed, side by side; rewrites docs/benchmarks.md
 	$(BIN)/python -m tests.benchmarks.run

@@ -23,12 +23,14 @@ _WEIGHTS, _INPUTS = "#0072B2", "#D55E00"
 
 
 def policy_chart(result: SearchResult) -> Figure:
-    """Widths of weights and inputs above, pruned share by algorithm below."""
+    """Widths of weights and inputs above; below, where anything is pruned, the share by algorithm."""
     space, candidate = result.problem.space, result.winner.outcome.candidate
     names = [layer.name for layer in space.layers]
     width_in, height_in = figure_size_in(names)
-    fig = figure(width_in, height_in + 1.2)
-    widths, shares = fig.subplots(2, sharex=True, height_ratios=(1, 1.1))
+    prunes = any(one.ratio or space.options[one.option].n_m for one in candidate)
+    fig = figure(width_in, height_in + (1.2 if prunes else 0.0))
+    panels = fig.subplots(2 if prunes else 1, sharex=True, squeeze=False).ravel()
+    widths = panels[0]
     slots = range(len(names))
     looks = (("Weights", _WEIGHTS, "o"), ("Inputs", _INPUTS, "s"))
     for (_, colour, marker), values in zip(
@@ -41,9 +43,11 @@ def policy_chart(result: SearchResult) -> Figure:
     grid(widths, "y")
     request = result.prepared.request
     lines = [Line2D([], [], color=colour, marker=marker, ms=3, lw=0.8, label=label) for label, colour, marker in looks]
-    heading(widths, f"{request.model} on {result.prepared.hardware.name}: the chosen policy", lines)
-    _shares(shares, result)
-    label_layers(shares, names, width_in * 0.85)
+    rest = "" if prunes else ", nothing pruned"
+    heading(widths, f"{request.model} on {result.prepared.hardware.name}: the chosen policy{rest}", lines)
+    if prunes:
+        _shares(panels[1], result)
+    label_layers(panels[-1], names, width_in * 0.85)
     return fig
 
 
@@ -59,8 +63,7 @@ def _shares(ax: Axes, result: SearchResult) -> None:
     ax.set_ylim(0, 100)
     ax.set_ylabel("Pruned (%)")
     grid(ax, "y")
-    if handles:
-        legend_above(ax, handles)
+    legend_above(ax, handles)
 
 
 def _pruned(kind: object, ratio: float) -> float:

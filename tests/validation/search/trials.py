@@ -1,0 +1,74 @@
+"""Which searches are run, in the order of their worth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rl.runs.request import SearchRequest
+from rl.searchers.registry import SEARCHERS
+from tests.validation.accuracy.networks import NETWORKS
+
+__all__ = ["EPISODES", "MACHINES", "SearchTrial", "all_trials"]
+
+EPISODES = 200
+MACHINES = ("loom_like", "term_serial_vector_sparse", "dense_int8_16x16")
+SEEDS = (0, 1, 2)
+COMPARED = ("resnet8", "resnet20")
+COMPOSITE_ALONE_NETWORKS = (
+    "resnet32",
+    "resnet56",
+    "cifar10_squeezenet_bn",
+    "cifar100_resnet20_s64",
+    "cifar100_densenet_bc_100_12",
+    "mobilenetv2_1.0_224",
+)
+BOUNDS = (1.0, 1.7)
+"""Points of accuracy; the second is the paper's average loss, and is asked of the composite agent alone."""
+
+
+@dataclass(frozen=True)
+class SearchTrial:
+    """One search."""
+
+    network: str
+    machine: str
+    agent: str
+    seed: int
+    max_loss_points: float = BOUNDS[0]
+
+    @property
+    def key(self) -> str:
+        """A name for its folder and its row."""
+        return f"{self.network}-{self.machine}-{self.agent}-{self.max_loss_points:g}-{self.seed}"
+
+    def request(self, shared: Path, out: Path, sensitivity: Path | None) -> SearchRequest:
+        """What is asked for."""
+        network = NETWORKS[self.network]
+        kind, folder = network.images
+        return SearchRequest(
+            model=f"compress.models:{network.build.__name__}",
+            hardware=self.machine,
+            data=f"{kind}:{shared / 'data' / folder}",
+            agent=self.agent,
+            episodes=EPISODES,
+            max_loss_points=self.max_loss_points,
+            out=out,
+            seed=self.seed,
+            weights=shared / "data" / "weights" / network.weights,
+            sensitivity=sensitivity,
+        )
+
+
+def all_trials() -> Iterator[SearchTrial]:
+    """Agents side by side first, a network, machine and seed at a time; then the composite agent elsewhere."""
+    for seed in SEEDS:
+        for network in COMPARED:
+            for machine in MACHINES:
+                yield from (SearchTrial(network, machine, agent, seed) for agent in SEARCHERS)
+                if seed == 0:
+                    yield SearchTrial(network, machine, "composite", seed, BOUNDS[1])
+    for network in COMPOSITE_ALONE_NETWORKS:
+        for machine in MACHINES:
+            yield from (SearchTrial(network, machine, "composite", 0, bound) for bound in BOUNDS)
