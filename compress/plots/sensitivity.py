@@ -81,7 +81,8 @@ def _curves(table: SensitivityTable, changes: Sequence[str], x_label: str, facto
         ax.set_title(drawable(shorten(layer, 26)), fontsize=6.5)
         grid(ax, "both")
     axes[0].set_yscale("log")
-    axes[0].yaxis.set_major_formatter("{x:g}")  # the house style writes no mathematics
+    # the house style writes no mathematics; the lowest line stands for every rise below it, and for falls
+    axes[0].yaxis.set_major_formatter(lambda rise, _: f"{'≤ ' * (rise <= _LEAST_RISE)}{rise:g}")
     axes[0].yaxis.set_minor_locator(NullLocator())
     axes[0].set_ylim(_LEAST_RISE, _highest(table, changes))
     for position, ax in enumerate(axes):
