@@ -81,8 +81,7 @@ def _curves(table: SensitivityTable, changes: Sequence[str], x_label: str, facto
         ax.set_title(drawable(shorten(layer, 26)), fontsize=6.5)
         grid(ax, "both")
     axes[0].set_yscale("log")
-    # the house style writes no mathematics; the lowest line stands for every rise below it, and for falls
-    axes[0].yaxis.set_major_formatter(lambda rise, _: f"{'≤ ' * (rise <= _LEAST_RISE)}{rise:g}")
+    axes[0].yaxis.set_major_formatter(_rise_label)
     axes[0].yaxis.set_minor_locator(NullLocator())
     axes[0].set_ylim(_LEAST_RISE, _highest(table, changes))
     for position, ax in enumerate(axes):
@@ -95,6 +94,11 @@ def _curves(table: SensitivityTable, changes: Sequence[str], x_label: str, facto
     handles = [Line2D([], [], label=_NAMES.get(name, name), **_look(index)) for index, name in enumerate(changes)]
     fig.legend(handles=handles, loc="outside upper left", ncols=5)
     return fig
+
+
+def _rise_label(rise: float, _: int | None) -> str:
+    """Without the mathematics of a power; the lowest stands for every smaller rise, and for falls."""
+    return f"≤ {rise:g}" if rise <= _LEAST_RISE else f"{rise:g}"
 
 
 def _look(index: int) -> dict[str, Any]:
