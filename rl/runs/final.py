@@ -21,7 +21,7 @@ __all__ = ["FINALISTS", "FinalMeasurement", "Finals", "Winner"]
 
 FINALISTS = 5
 ROUNDS = 4
-"""How often the next best are measured while none is within the bound."""
+"""Of so many each, at most."""
 
 _Value = TypeVar("_Value")
 
@@ -102,17 +102,17 @@ class Finals:
     ) -> tuple[Winner, list[tuple[Outcome, FinalMeasurement]]]:
         """The winner, and everything that was measured to find it.
 
-        The best by reward are measured first; where none of them is within the bound in full, those of which more
-        room was left to it, and so on; at last the dense 8-bit network, ``start``. The winner is the one within the
-        bound that saves most; if there is none, the one that loses least.
+        In rounds: of the policies that save more than the best so far within the bound, those that save most and should
+        be within it, given what the measured ones lost beyond what was seen when they were tried (who is picked for a
+        small loss on few images was lucky on them). If no policy is within the bound, the dense 8-bit network,
+        ``start``, is measured. The winner is the one within the bound that saves most; if there is none, the one that
+        loses least.
         """
         measured: list[tuple[Outcome, FinalMeasurement]] = []
         for _ in range(ROUNDS):
             for outcome in self._next(outcomes, measured):
                 self._note(f"finalist {len(measured) + 1}")
                 measured.append((outcome, self.measure(outcome.candidate)))
-            if any(final.feasible for _, final in measured):
-                break
         if not any(final.feasible for _, final in measured):
             measured.append((start, self.measure(start.candidate)))
         outcome, final = max(measured, key=_rank)
@@ -174,14 +174,17 @@ class Finals:
         ]
 
     def _next(self, outcomes: Sequence[Outcome], measured: Sequence[tuple[Outcome, FinalMeasurement]]) -> list[Outcome]:
-        """The best that are not measured yet, of those that keep the margin that the measured ones lacked."""
+        """Those that are measured in the next round; none where nothing better can be expected."""
         known = {outcome.candidate for outcome, _ in measured}
-        fresh = {outcome.candidate: outcome for outcome in outcomes if outcome.candidate not in known}
-        bound = self._reward.max_loss_points
-        lacking = min((final.loss_points - bound for _, final in measured), default=0.0)
-        roomy = [one for one in fresh.values() if one.loss_points <= bound - lacking]
-        if roomy:
-            return sorted(roomy, key=lambda one: one.reward, reverse=True)[:FINALISTS]
+        best = max((final.saved for _, final in measured if final.feasible), default=float("-inf"))
+        fresh = {one.candidate: one for one in outcomes if one.candidate not in known and one.saved > best}
+        gaps = [final.loss_points - outcome.loss_points for outcome, final in measured]
+        gap = sum(gaps) / len(gaps) if gaps else 0.0
+        likely = [one for one in fresh.values() if one.loss_points + gap <= self._reward.max_loss_points]
+        if likely:
+            return sorted(likely, key=lambda one: one.saved, reverse=True)[:FINALISTS]
+        if best > float("-inf"):
+            return []
         return sorted(fresh.values(), key=lambda one: one.loss_points)[:FINALISTS]
 
     def _remembered(self, name: str, make: Callable[[], _Value]) -> _Value:

@@ -7,7 +7,7 @@ Every searcher, learning or not, sees the same context and pays for its candidat
         ...
 
 It may end before the budget is spent. Everything random in it comes from the context's seed, so the same outcomes lead
-to the same proposals: that is how a search that was killed goes on (:mod:`rl.search_loop`).
+to the same proposals: that is how a search that was killed goes on (:mod:`rl.runs.loop`).
 """
 
 from __future__ import annotations
