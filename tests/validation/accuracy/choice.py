@@ -70,9 +70,9 @@ class ChoiceTrial:
 
 
 def all_choices() -> Iterator[ChoiceTrial]:
-    """Network by network, the first draw of all before the second."""
-    for network, seeds in SEEDS.items():
-        for seed in seeds:
+    """The first draw of all networks, then the second."""
+    for seed in sorted({seed for seeds in SEEDS.values() for seed in seeds}):
+        for network in (name for name, seeds in SEEDS.items() if seed in seeds):
             for w_bits, a_bits in WIDTHS:
                 for repairs, switches in REPAIRS.items():
                     policy = {"defaults": {"w_bits": w_bits, "a_bits": a_bits}, "quantization": switches}
@@ -113,8 +113,8 @@ def choice_tables(rows: Mapping[str, Mapping[str, str]]) -> str:
             parts += [f"### {network}, {own[0]['images']} images", ""]
             parts += ["| " + " | ".join(cells) + " |" for cells in table] + [""]
     text = (
-        "Top-1 in percent on the *even* half of the test images, every layer alike. Two figures: the mean over two"
-        " draws of the\ncalibration images, and half of what lies between them."
+        "Top-1 in percent on the *even* half of the test images, on which nothing else here is measured; every layer"
+        " alike.\nTwo figures: the mean over two draws of the calibration images, and half of what lies between them."
     )
     return "\n".join(["## Choice of the default repairs", "", text, "", *parts]) if parts else ""
 

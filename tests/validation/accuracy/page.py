@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from accel_sim.files import write_atomically
 from accel_sim.plots.style import figure, freeze_layout, grid, heading, paper_style, render_png, render_svg
 from compress.pruning.registry import criteria
+from tests.validation.accuracy.choice import choice_tables, read_choices
 from tests.validation.accuracy.networks import NETWORKS
 from tests.validation.accuracy.trials import RATIOS, SWEEP_IMAGES, SWITCHES, Trial, all_trials
 
@@ -33,7 +34,8 @@ unless it says otherwise (least squares, error feedback, bias correction).
 def write_page(rows: Rows) -> None:
     """Write the page and its pictures from what has been measured."""
     trials = [trial for trial in all_trials() if trial.key in rows]
-    parts = [_HEAD, _widths(trials, rows), _repairs(trials, rows), _pruning(trials, rows), _left(rows)]
+    choice = choice_tables(read_choices())
+    parts = [_HEAD, _widths(trials, rows), _repairs(trials, rows), choice, _pruning(trials, rows), _left(rows)]
     write_atomically(DOCS / "accuracy.md", "\n".join(part for part in parts if part).encode())
     for network in ("resnet20", "resnet8"):
         swept = [trial for trial in trials if trial.network == network and trial.table == "pruning"]
