@@ -35,6 +35,7 @@ format: $(READY)
 validate: $(READY)  ## heavy checks against outside results; rewrites the tables and plots in docs/
 	$(BIN)/python -m pytest -m validate tests/unit tests/validation tests/rtl
 	$(BIN)/python -m tests.validation.write_docs
+	$(BIN)/python -m tests.validation.accuracy.choice --minutes 20
 	$(BIN)/python -m tests.validation.accuracy.study --minutes 50
 
 validate-search: $(READY)  ## searches by all agents, about eight hours in resumable pieces; rewrites docs/search_results.md
