@@ -109,14 +109,14 @@ class DaskTasks(Generic[_Task, _Result]):
         self._client, self._run = client, run
 
     def results(self, tasks: Sequence[_Task]) -> Iterator[_Result]:
-        """In the order of the tasks; Dask moves the tasks of a dead worker to others.
+        """In the order of the tasks; the scheduler moves the tasks of a dead worker to others.
 
         Raises:
             RunError: a task's worker died several times.
         """
         from distributed import KilledWorker
 
-        futures = [self._client.submit(self._run, task, pure=False, retries=RETRIES) for task in tasks]
+        futures = [self._client.submit(self._run, task, pure=False) for task in tasks]
         try:
             for future in futures:
                 try:
@@ -125,6 +125,18 @@ class DaskTasks(Generic[_Task, _Result]):
                     raise RunError(f"workers of the cluster ended several times at the same task: {error}") from error
         finally:
             self._client.cancel(futures)
+
+    def everywhere(self, function: Callable[[], Any]) -> set[Any]:
+        """What a function returns on the workers.
+
+        Raises:
+            InputError: they cannot run it.
+        """
+        try:
+            return set(self._client.run(function).values())
+        except Exception as error:  # whatever a worker that lacks the package makes of it
+            reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+            raise InputError(f"--scheduler: a worker of the cluster cannot run this package: {reason}") from error
 
     @property
     def workers(self) -> int:

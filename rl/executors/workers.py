@@ -6,7 +6,10 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import lru_cache, partial
 from pathlib import Path
+from threading import Lock
 
+from accel_sim import __version__
+from accel_sim.errors import InputError
 from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.space import Candidate
 from rl.executors.ordered import DaskTasks, ProcessTasks
@@ -15,6 +18,7 @@ from rl.runs.request import SearchRequest, prepare
 __all__ = ["OnWorkers", "on_cluster", "on_processes"]
 
 _Task = tuple[SearchRequest, str, Candidate]
+_one_at_a_time = Lock()
 
 
 class OnWorkers:
@@ -45,9 +49,20 @@ def on_cluster(request: SearchRequest, address: str) -> OnWorkers:
     """The workers of a Dask cluster.
 
     Raises:
-        InputError: no scheduler answers, or it has no workers.
+        InputError: no scheduler answers, it has no workers, or they have another version of this package.
     """
-    return OnWorkers(request, DaskTasks(_measure, address))
+    tasks: DaskTasks[_Task, Evaluation] = DaskTasks(_measure, address)
+    others = tasks.everywhere(_version) - {__version__}
+    if others:
+        tasks.close()
+        raise InputError(
+            f"--scheduler: workers have version {', '.join(sorted(others))}; allowed: {__version__}, as here"
+        )
+    return OnWorkers(request, tasks)
+
+
+def _version() -> str:
+    return __version__
 
 
 def _limit_threads(threads: int) -> None:
@@ -58,7 +73,8 @@ def _limit_threads(threads: int) -> None:
 
 def _measure(task: _Task) -> Evaluation:
     request, folder, candidate = task
-    return _evaluator(request, folder).evaluate(candidate)
+    with _one_at_a_time:  # a worker of a cluster may have several threads; an evaluator uses all cores by itself
+        return _evaluator(request, folder).evaluate(candidate)
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,15 @@ import sys
 from pathlib import Path
 
 from accel_sim.files import write_atomically
-from tests.benchmarks import against_scalesim, command_line, compression, reference_engine, resnet50, resnet50_operands
+from tests.benchmarks import (
+    against_scalesim,
+    command_line,
+    compression,
+    reference_engine,
+    resnet50,
+    resnet50_operands,
+    search_evaluation,
+)
 from tests.benchmarks.environment import load_per_core, machine_table
 from tests.benchmarks.report import Section, checks_of
 
@@ -15,6 +23,7 @@ BENCHMARKS = (
     resnet50.run,
     resnet50_operands.run,
     compression.run,
+    search_evaluation.run,
     reference_engine.run,
     against_scalesim.run,
 )

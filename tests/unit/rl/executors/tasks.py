@@ -33,3 +33,13 @@ def die(task: int) -> int:
 def fail(task: int) -> int:
     """An error that is the task's own."""
     raise ValueError(f"task {task}")
+
+
+def answer() -> int:
+    """On every worker."""
+    return 42
+
+
+def no_answer() -> int:
+    """On no worker."""
+    raise ValueError("no answer")

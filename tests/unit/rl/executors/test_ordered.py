@@ -77,6 +77,9 @@ def _address(place: Path) -> str:
 def test_a_cluster_gives_results_in_order_and_survives_a_killed_worker(cluster: str, tmp_path: Path) -> None:
     with closing(DaskTasks(tasks.square, cluster)) as pool:
         assert pool.workers == 2
+        assert pool.everywhere(tasks.answer) == {42}
+        with pytest.raises(InputError, match="a worker of the cluster cannot run this package: ValueError: no answer"):
+            pool.everywhere(tasks.no_answer)
         assert list(pool.results(NUMBERS)) == SQUARES
     with closing(DaskTasks(tasks.die_once, cluster)) as pool:
         assert list(pool.results([(number, str(tmp_path)) for number in NUMBERS])) == SQUARES
