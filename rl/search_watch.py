@@ -26,7 +26,8 @@ class SearchWatch:
 
     def __init__(self, bar: ProgressBar, say: Callable[[str], object], directory: Path | None) -> None:
         self._bar, self._say = bar, say
-        self._events = _event_writer(directory)
+        self._directory = directory
+        self._events: Any = None
 
     def phase(self, text: str) -> None:
         """Something of unknown length starts."""
@@ -38,6 +39,7 @@ class SearchWatch:
 
     def cost(self, cost: Cost) -> None:
         """Say what the search will take."""
+        self._events = _event_writer(self._directory)  # not earlier: the folder may be another search's
         share = cost.simulation_s / cost.evaluation_s
         self._say(
             f"an evaluation takes {cost.evaluation_s:.2f} s ({share:.0%} of it the machine) on {cost.images} images"

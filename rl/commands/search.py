@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 __all__ = ["search"]
 
 EPISODES, MAX_LOSS_POINTS, AGENT = 200, 1.0, "composite"
-_AGENTS = "; ".join(f"{name}: {entry.summary}" for name, entry in SEARCHERS.items())
+_WITH_RESUME = {"resume", "workers", "scheduler", "json_", "quiet"}
+_OPTION_NAMES = {"model": "MODEL", "hardware": "HW", "overrides": "--set"}
+_AGENTS = "\n\n".join(["Who searches.", *(f"{name}: {entry.summary}." for name, entry in SEARCHERS.items())])
 
 
 def search(
+    context: typer.Context,
     model: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="torchvision:NAME or MODULE:CALLABLE.", show_default=False)
     ] = None,
@@ -42,7 +45,7 @@ def search(
             " report.",
         ),
     ] = None,
-    agent: Annotated[str, typer.Option(metavar="NAME", help=f"Who searches. {_AGENTS}.")] = AGENT,
+    agent: Annotated[str, typer.Option(metavar="NAME", help=_AGENTS)] = AGENT,
     episodes: Annotated[int, typer.Option(metavar="N", help="Policies that are tried.")] = EPISODES,
     max_loss: Annotated[
         float, typer.Option(metavar="POINTS", help="Bound on the loss of top-1 accuracy, percentage points.")
@@ -93,7 +96,7 @@ def search(
     Example: bitgrove search compress.models:digits_cnn loom_like --data digits --episodes 40 --out searched
     """
     check_agent(agent)
-    request = _resumed(resume, model, hardware, data, out)
+    request = _resumed(resume, context, model, hardware, data, out)
     if request is None:
         from rl.runs.request import SearchRequest
 
@@ -127,7 +130,12 @@ def search(
 
 
 def _resumed(
-    resume: Path | None, model: str | None, hardware: str | None, data: str | None, out: Path | None
+    resume: Path | None,
+    context: typer.Context,
+    model: str | None,
+    hardware: str | None,
+    data: str | None,
+    out: Path | None,
 ) -> SearchRequest | None:
     """The stored request with ``--resume``; else ``None``, and everything that a new search needs is there."""
     if resume is None:
@@ -136,11 +144,26 @@ def _resumed(
         if missing:
             raise InputError(f"{', '.join(missing)}: missing; allowed: MODEL HW --data DATA --out DIR, or --resume DIR")
         return None
-    if any(value is not None for value in (model, hardware, data, out)):
-        raise InputError("--resume: takes neither MODEL, HW, --data nor --out; what was asked for stands in the folder")
+    given = [name for name in context.params if _is_given(context, name)]
+    wrong = [_OPTION_NAMES.get(name, f"--{name.replace('_', '-')}") for name in given if name not in _WITH_RESUME]
+    if wrong:
+        listed = ", ".join(sorted(wrong, key=_is_option))
+        raise InputError(
+            f"--resume {resume}: takes no {listed}; what was asked for stands in the folder; allowed:"
+            " --workers, --scheduler, --json, --quiet"
+        )
     from rl.runs.saved_request import stored_request
 
     return replace(stored_request(resume), out=resume)
+
+
+def _is_given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _is_option(name: str) -> bool:
+    return name.startswith("--")
 
 
 def _executor(workers: int, scheduler: str | None) -> Callable[[SearchRequest], Executor] | None:

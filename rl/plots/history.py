@@ -26,7 +26,7 @@ def reward_history(result: SearchResult) -> Figure:
     lost = np.array([row["loss_points"] for row in rows])
     bound = result.problem.reward.max_loss_points
     fig = figure(5.4, 3.6)
-    top, bottom = fig.subplots(2, sharex=True, height_ratios=(2, 1))
+    top, bottom = fig.subplots(2, sharex=True, height_ratios=(3, 2))
     for ax, values in ((top, rewards), (bottom, lost)):
         ax.scatter(numbers[inside], values[inside], s=8, color=UNIFORM_COLOUR, lw=0, label="Within the bound")
         ax.scatter(numbers[~inside], values[~inside], s=9, color=GREY, marker="x", lw=0.7, label="Beyond it")

@@ -116,6 +116,8 @@ def prepare(request: SearchRequest) -> Prepared:
     check_agent(request.agent)
     if request.episodes < 1:
         raise InputError(f"--episodes: holds {request.episodes}; allowed: from 1")
+    if request.seed < 0:
+        raise InputError(f"--seed: holds {request.seed}; allowed: from 0")
     Reward(request.max_loss_points, 1.0, 100.0)  # refuses a bound that is none
     hardware = load_machine(request.hardware, request.overrides)
     search, report = open_labelled(request.data, "search"), open_labelled(request.data, "report")
@@ -123,9 +125,11 @@ def prepare(request: SearchRequest) -> Prepared:
     count = min(INNER_IMAGES, search.size) if request.images is None else request.images
     inner = search.stratified(count, request.seed)
     source = trained_model(request.model, request.weights, request.seed)
-    measured_by = _measured_by(request, hardware, inner.size)
+    shape = request.input_shape or source.input_shape
+    data = _data_identity(inner, source.model, shape)
+    measured_by = _measured_by(request, hardware, data, inner.size)
     return Prepared(
-        request=replace(request, input_shape=request.input_shape or source.input_shape),
+        request=replace(request, input_shape=shape),
         model=source.model,
         hardware=hardware,
         inner=inner,
@@ -137,7 +141,19 @@ def prepare(request: SearchRequest) -> Prepared:
     )
 
 
-def _measured_by(request: SearchRequest, hardware: Hardware, images: int) -> dict[str, Any]:
+def _data_identity(inner: LabelledImages, model: nn.Module, shape: tuple[int, ...] | None) -> str:
+    """Which images these are, wherever they lie: published sets are told by their name, a folder by its content."""
+    kind = inner.spec.partition(":")[0]
+    if kind == "fake":
+        return inner.spec
+    if kind != "imagefolder":
+        return kind
+    digest = hashlib.sha256(inner.inputs(model, input_shape=shape).numpy().tobytes())
+    digest.update(inner.labels.numpy().tobytes())
+    return f"{kind} {digest.hexdigest()[:16]}"
+
+
+def _measured_by(request: SearchRequest, hardware: Hardware, data: str, images: int) -> dict[str, Any]:
     weights = None if request.weights is None else str(request.weights)
     if request.weights is not None and request.weights.is_file():
         weights = hashlib.sha256(request.weights.read_bytes()).hexdigest()[:16]
@@ -146,7 +162,7 @@ def _measured_by(request: SearchRequest, hardware: Hardware, images: int) -> dic
         "model": request.model,
         "weights": weights,
         "hardware": hardware.content_hash(),
-        "data": request.data.partition(":")[0],
+        "data": data,
         "images": images,
         "seed": request.seed,
         "input_shape": None if request.input_shape is None else list(request.input_shape),

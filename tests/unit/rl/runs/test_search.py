@@ -10,11 +10,12 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -29,7 +30,21 @@ from rl.executors.workers import on_processes
 from rl.requests import load_machine
 from rl.runs.request import SearchRequest, prepare
 from rl.runs.saved_request import request_values, stored_request
-from rl.searchers.registry import SEARCHERS
+from rl.runs.search import Cost
+from rl.searchers.protocol import Outcome
+
+
+class NoWatch:
+    """Looks on."""
+
+    def phase(self, text: str) -> None: ...
+
+    def step(self, done: int, total: int, text: str) -> None: ...
+
+    def cost(self, cost: Cost) -> None: ...
+
+    def tried(self, outcomes: Sequence[Outcome], total: int) -> None: ...
+
 
 BUFFERS = ("activations", "weights", "outputs")
 SMALL = (
@@ -121,11 +136,39 @@ def test_no_image_is_searched_and_reported_on(request_: SearchRequest) -> None:
     assert prepared.report.size == open_labelled("digits", "report").size
 
 
-@pytest.mark.parametrize("agent", [name for name in SEARCHERS if name not in {"hill_climbing", "uniform"}])
-def test_every_searcher_keeps_to_its_budget(request_: SearchRequest, table: Path, agent: str) -> None:
+@pytest.mark.parametrize("agent", ["composite", "tpe", "random"])
+def test_agents_on_a_network(request_: SearchRequest, table: Path, agent: str) -> None:
+    """Every searcher's budget and seed: ``tests/unit/rl/searchers``."""
     result = search(replace(request_, agent=agent, episodes=6, sensitivity=table))
     assert len(result.outcomes) == 6
     assert result.summary["best"]["saved_percent"] >= 0 or agent == "random"
+
+
+class Interrupting(NoWatch):
+    """Ends a search after its fourth policy."""
+
+    def tried(self, outcomes: Sequence[Outcome], total: int) -> None:
+        if len(outcomes) == 4:
+            raise KeyboardInterrupt
+
+
+def test_the_same_request_goes_on(request_: SearchRequest, table: Path, tmp_path: Path) -> None:
+    """What was measured before the end is not measured again."""
+    asked = replace(request_, agent="composite", sensitivity=table)
+    with pytest.raises(KeyboardInterrupt):
+        search(asked, Interrupting())
+    assert measured(asked.out) == 4
+    before = stored_seconds(asked.out)
+    search(asked)
+    assert stored_seconds(asked.out)[:4] == before
+    search(replace(asked, out=tmp_path / "whole"))
+    assert outcome(asked.out) == outcome(tmp_path / "whole")
+
+
+def stored_seconds(out: Path) -> list[float]:
+    """What each stored measurement took: never twice the same."""
+    with closing(sqlite3.connect(out / "search.sqlite")) as database:
+        return [row[0] for row in database.execute("SELECT seconds FROM episodes ORDER BY number")]
 
 
 COMMAND = "import sys; from rl.cli import main; main()"
@@ -203,6 +246,7 @@ def test_processes_change_no_figure(request_: SearchRequest, table: Path, tmp_pa
     [
         ({"agent": "compsite"}, "--agent: holds 'compsite'; did you mean 'composite'?"),
         ({"episodes": 0}, "--episodes: holds 0; allowed: from 1"),
+        ({"seed": -1}, "--seed: holds -1; allowed: from 0"),
         ({"max_loss_points": -1.0}, "max-loss: holds -1; allowed: 0 to 100 points"),
         ({"model": "gemm:8,8,8"}, "PyTorch models only"),
         ({"data": "fake:20x1x8x8"}, "labels go up to 19; the model tells 10 classes apart"),
@@ -233,3 +277,21 @@ def test_a_bound_that_no_policy_meets(request_: SearchRequest) -> None:
         InputError, match=r"--max-loss: holds 0.5; .* loses 1.25 points on the 60 .*; allowed: from 1.25"
     ):
         refuse_unreachable(reward, 88.75, images=60)
+
+
+def test_a_folder_of_images_is_told_by_its_content(request_: SearchRequest, tmp_path: Path) -> None:
+    """The same network and machine on other images is another search, wherever the folder lies."""
+
+    def folder(name: str, seed: int) -> SearchRequest:
+        from PIL import Image
+
+        drawn = np.random.default_rng(seed)
+        for index in range(10 * 4):
+            path = tmp_path / name / str(index % 10) / f"{index}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(drawn.integers(0, 256, (8, 8), dtype=np.uint8)).save(path)
+        return replace(request_, data=f"imagefolder:{tmp_path / name}", images=10)
+
+    first, moved, other = folder("a", 0), folder("b", 0), folder("c", 1)
+    data = [prepare(one).measured_by["data"] for one in (first, moved, other)]
+    assert data[0] == data[1] != data[2]
