@@ -97,7 +97,8 @@ class ArraySpec:
     w_signed: bool = True
 
     def __post_init__(self) -> None:
-        for name in ("rows", "cols", "lanes", "fifo_depth", "sync_rows", "sync_cols"):
+        sizes = ("rows", "cols", "lanes", "fifo_depth", "sync_rows", "sync_cols")
+        for name in (*sizes, "native_bits", "digit_bits", "bricks", "acc_bits", "pack_limit", "nm_keep", "nm_of"):
             if getattr(self, name) < 1:
                 raise HardwareError(f"array.{name}: {getattr(self, name)}; it must be at least 1")
         _refuse(

@@ -11,7 +11,9 @@ from rl.executors.protocol import Executor
 from rl.runs.store import SearchStore
 from rl.searchers.protocol import Outcome, SearchContext, Searcher, outcome_of
 
-__all__ = ["run_searcher"]
+__all__ = ["Confirm", "run_searcher"]
+
+Confirm = Callable[[Candidate, Evaluation], Evaluation]
 
 
 def run_searcher(
@@ -20,6 +22,7 @@ def run_searcher(
     executor: Executor,
     store: SearchStore,
     progress: Callable[[list[Outcome]], object] | None = None,
+    confirm: Confirm | None = None,
 ) -> list[Outcome]:
     """Everything that the searcher proposes within the budget, with what it was worth.
 
@@ -28,6 +31,8 @@ def run_searcher(
     Args:
         executor: measures candidates; those of a batch side by side, if it can.
         progress: called after every candidate with all outcomes so far.
+        confirm: measures a candidate anew, on more images, that looks like the best within the bound so far; who looks
+            best on few images was lucky on them, and a search that believes it goes where the luck is.
 
     Raises:
         InputError: the store holds another candidate than the searcher proposes (made by another version or machine).
@@ -39,7 +44,7 @@ def run_searcher(
         while True:
             affordable = batch[: context.budget - len(outcomes)]
             start = len(outcomes)
-            for outcome in _measured(start, affordable, context, executor, store):
+            for outcome in _measured(outcomes, affordable, context, executor, store, confirm):
                 outcomes.append(outcome)
                 if progress is not None:
                     progress(outcomes)
@@ -53,19 +58,26 @@ def run_searcher(
 
 
 def _measured(
-    start: int,
+    outcomes: Sequence[Outcome],
     batch: Sequence[Candidate],
     context: SearchContext,
     executor: Executor,
     store: SearchStore,
+    confirm: Confirm | None,
 ) -> Iterator[Outcome]:
-    """The outcomes of candidates number ``start`` and on; each is stored before the next is waited for."""
+    """The outcomes of a batch behind those so far; each is stored before the next is waited for."""
+    start = len(outcomes)
+    best = max((one.reward for one in (context.start, *outcomes) if one.feasible), default=-1.0)
     stored = [_stored(store, start + index, candidate) for index, candidate in enumerate(batch)]
     missing = [candidate for candidate, there in zip(batch, stored, strict=True) if there is None]
     fresh = executor.evaluate(missing)
     for index, (candidate, there) in enumerate(zip(batch, stored, strict=True)):
         evaluation = there if there is not None else next(fresh)
         outcome = outcome_of(context.problem, candidate, evaluation)
+        if there is None and confirm is not None and outcome.feasible and outcome.reward > best:
+            evaluation = confirm(candidate, evaluation)
+            outcome = outcome_of(context.problem, candidate, evaluation)
+        best = max(best, outcome.reward) if outcome.feasible else best
         if there is None:
             policy = context.problem.space.policy(candidate)
             store.add(start + index, candidate, policy.model_dump_json(by_alias=True), outcome.reward, evaluation)

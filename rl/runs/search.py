@@ -4,21 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
+from time import perf_counter
 from typing import Protocol
 
+from torch import nn
+
 from accel_sim.errors import InputError
+from compress.accuracy import evaluate
 from rl.env.episode import SearchProblem
 from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.features import layer_features
 from rl.env.reward import Reward
 from rl.env.sensitivity import SensitivityTable, measure_sensitivity, probe_count
+from rl.env.space import Candidate
 from rl.executors.protocol import Executor, InProcess
 from rl.runs.files import write_results
 from rl.runs.final import FINALISTS, Finals
-from rl.runs.loop import run_searcher
+from rl.runs.loop import Confirm, run_searcher
 from rl.runs.request import Prepared, SearchRequest, prepare
 from rl.runs.result import SearchResult
 from rl.runs.saved_request import request_values
@@ -107,7 +112,12 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
         )
         context = SearchContext(problem, request.episodes, request.seed, evaluator.reference, request.agent_config)
         outcomes = run_searcher(
-            find_searcher(request.agent), context, place, store, lambda all_: seen.tried(all_, request.episodes)
+            find_searcher(request.agent),
+            context,
+            place,
+            store,
+            lambda all_: seen.tried(all_, request.episodes),
+            _confirm(prepared, evaluator),
         )
     finals = Finals(prepared, evaluator, reward, store, seen.phase)
     winner, measured = finals.choose(outcomes, context.start)
@@ -126,6 +136,29 @@ class _Silent:
     def cost(self, cost: Cost) -> None: ...
 
     def tried(self, outcomes: Sequence[Outcome], total: int) -> None: ...
+
+
+def _confirm(prepared: Prepared, evaluator: PolicyEvaluator) -> Confirm | None:
+    """Measures a policy on all search images; ``None`` where policies are tried on all of them anyway."""
+    if prepared.inner.size == prepared.search.size:
+        return None
+    shape, device = prepared.request.input_shape, prepared.request.device
+
+    def top1_percent(model: nn.Module) -> float:
+        return evaluate(model, prepared.search, device=device, input_shape=shape).top1_percent
+
+    whole_float: list[float] = []  # measured when the first policy is confirmed
+
+    def confirm(candidate: Candidate, evaluation: Evaluation) -> Evaluation:
+        if not whole_float:
+            whole_float.append(top1_percent(prepared.model))
+        start = perf_counter()
+        lost = whole_float[0] - top1_percent(evaluator.network(candidate).model)
+        # the reward's float accuracy is that of the few images
+        top1 = evaluator.float_accuracy.top1_percent - lost
+        return replace(evaluation, top1_percent=top1, seconds=evaluation.seconds + perf_counter() - start)
+
+    return confirm
 
 
 def _reward(prepared: Prepared, evaluator: PolicyEvaluator) -> Reward:

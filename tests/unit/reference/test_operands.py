@@ -59,6 +59,8 @@ def test_shapes() -> None:
         ({"term_window": 1, "arithmetic": "term_serial_both"}, "array.term_window: 1"),
         ({"precision": "dynamic", "arithmetic": "fused"}, "array.precision: dynamic"),
         ({"fifo_depth": 0}, "array.fifo_depth: 0"),
+        ({"bricks": 0, "arithmetic": "fused"}, "array.bricks: 0"),
+        ({"digit_bits": 0, "arithmetic": "serial_act"}, "array.digit_bits: 0"),
     ],
 )
 def test_machines_that_cannot_be_built(fields: dict[str, object], part: str) -> None:
