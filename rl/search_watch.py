@@ -45,6 +45,11 @@ class SearchWatch:
             f"an evaluation takes {cost.evaluation_s:.2f} s ({share:.0%} of it the machine) on {cost.images} images"
             f" (one standard error: {cost.standard_error_points:.1f} points)"
         )
+        if cost.top1_percent < cost.chance_percent + 2 * cost.standard_error_points:
+            self._say(
+                f"warning: the network is right on {cost.top1_percent:.1f} % of them, guessing on"
+                f" {cost.chance_percent:.1f} %: does it lack --weights?"
+            )
         there = f" ({cost.stored} of them done)" if cost.stored else ""
         probes = f", {cost.probes} probes of single layers" if cost.probes else ""
         self._say(f"{cost.policies} policies{there}{probes}, then the best in full: about {_duration(cost.total_s)}")

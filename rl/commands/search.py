@@ -93,7 +93,7 @@ def search(
     DIR gets policy.yaml (for compress and simulate), summary.json, episodes.csv, pictures, TensorBoard's event files,
     and the store with every policy that was tried: a search that was killed goes on where it was.
 
-    Example: bitgrove search compress.models:digits_cnn loom_like --data digits --episodes 40 --out searched
+    Example: bitgrove search compress.models:resnet8 loom_like --weights resnet8.pth --data cifar10:cifar --out searched
     """
     check_agent(agent)
     request = _resumed(resume, context, model, hardware, data, out)

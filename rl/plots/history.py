@@ -38,7 +38,8 @@ def reward_history(result: SearchResult) -> Figure:
     top.set_ylim(bottom=least - 0.03)
     top.set_ylabel("Reward (share of energy)")
     bottom.axhline(bound, color=NEUTRAL, lw=0.9, ls="--")
-    bottom.set_ylim(min(0.0, float(lost.min())) - 0.2, max(4.0, 4 * bound))
+    low, high = min(0.0, float(lost.min())), min(100.0, max(4.0, 4 * bound))
+    bottom.set_ylim(low - 0.05 * (high - low), high)
     bottom.set_ylabel("Top-1 lost (points)")
     bottom.set_xlabel("Policies tried")
     request = result.prepared.request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,17 +32,19 @@ def policy_chart(result: SearchResult) -> Figure:
     panels = fig.subplots(2 if prunes else 1, sharex=True, squeeze=False).ravel()
     widths = panels[0]
     slots = range(len(names))
-    looks = (("Weights", _WEIGHTS, "o"), ("Inputs", _INPUTS, "s"))
-    for (_, colour, marker), values in zip(
-        looks, ([one.w_bits for one in candidate], [one.a_bits for one in candidate]), strict=True
-    ):
-        widths.plot(slots, values, color=colour, marker=marker, ms=3, lw=0.8)
+    # equal widths stay visible: the inputs' larger, empty squares and broken line lie behind the weights' dots
+    looks: dict[str, dict[str, Any]] = {
+        "Weights": {"color": _WEIGHTS, "marker": "o", "ms": 3, "lw": 0.8, "zorder": 3},
+        "Inputs": {"color": _INPUTS, "marker": "s", "ms": 6, "lw": 1.6, "ls": "--", "mfc": "none"},
+    }
+    widths.plot(slots, [one.w_bits for one in candidate], **looks["Weights"])
+    widths.plot(slots, [one.a_bits for one in candidate], **looks["Inputs"])
     widths.set_ylim(0, MOST_BITS + 0.7)
     widths.set_yticks(range(0, MOST_BITS + 1, 2))
     widths.set_ylabel("Width (bits)")
     grid(widths, "y")
     request = result.prepared.request
-    lines = [Line2D([], [], color=colour, marker=marker, ms=3, lw=0.8, label=label) for label, colour, marker in looks]
+    lines = [Line2D([], [], label=label, **look) for label, look in looks.items()]
     rest = "" if prunes else ", nothing pruned"
     heading(widths, f"{request.model} on {result.prepared.hardware.name}: the chosen policy{rest}", lines)
     if prunes:

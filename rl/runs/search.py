@@ -49,6 +49,8 @@ class Cost:
         policies, stored: to be tried in all, and of these already in the store.
         probes: networks that the sensitivity table still needs.
         images: that each policy classifies.
+        top1_percent: of the float network on these images, 0..100.
+        chance_percent: what guessing would get.
         standard_error_points: of the accuracy on so few images, percentage points.
     """
 
@@ -58,6 +60,8 @@ class Cost:
     stored: int
     probes: int
     images: int
+    top1_percent: float
+    chance_percent: float
     standard_error_points: float
 
     @property
@@ -193,6 +197,8 @@ def _cost(prepared: Prepared, evaluator: PolicyEvaluator, store: SearchStore, un
         stored=store.episodes,
         probes=0 if there else probe_count(evaluator.space),
         images=prepared.inner.size,
+        top1_percent=evaluator.float_accuracy.top1_percent,
+        chance_percent=100 / prepared.inner.classes,
         standard_error_points=100 * sqrt(share * (1 - share) / prepared.inner.size),
     )
 

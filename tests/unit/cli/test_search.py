@@ -44,7 +44,8 @@ def failure(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 def test_a_search_says_what_it_costs_and_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*CALL, *QUICK, "--weights", "net.pth"]) == 0
     printed = capsys.readouterr()
-    cost, total = printed.err.strip().splitlines()
+    cost, warning, total = printed.err.strip().splitlines()
+    assert warning.endswith("guessing on 10.0 %: does it lack --weights?")  # it has its first, random ones
     assert cost.startswith("an evaluation takes ")
     assert "on 30 images (one standard error: " in cost
     assert total.startswith("200 policies, ")
