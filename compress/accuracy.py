@@ -14,7 +14,7 @@ from accel_sim.errors import DataError, WorkloadError
 from compress.data import LabelledImages, open_labelled
 from compress.graph.trace import evaluation
 
-__all__ = ["Accuracy", "batch_workers", "device_of", "evaluate", "label_ranks"]
+__all__ = ["Accuracy", "batch_workers", "device_of", "evaluate", "image_ranks", "label_ranks"]
 
 TOP = 5
 
@@ -60,6 +60,20 @@ def evaluate(
         WorkloadError: no such device, or outputs that are no logits.
     """
     images = open_labelled(data) if isinstance(data, str) else data
+    ranks = image_ranks(model, images, batch=batch, device=device, input_shape=input_shape, progress=progress)
+    return Accuracy(_percent(ranks < 1), _percent(ranks < TOP), images.size)
+
+
+def image_ranks(
+    model: nn.Module,
+    images: LabelledImages,
+    *,
+    batch: int = 100,
+    device: str | torch.device = "cpu",
+    input_shape: Sequence[int] | None = None,
+    progress: Callable[[int, int], object] | None = None,
+) -> Tensor:
+    """How many classes a model puts before the right one, int64 ``(images,)`` in their order; as :func:`evaluate`."""
     if batch < 1:
         raise WorkloadError(f"batch is {batch}; allowed: an integer from 1")
     place = device_of(device)
@@ -72,15 +86,17 @@ def evaluate(
             logits = model(inputs.to(place, memory_format=torch.channels_last))
             return label_ranks(_checked(logits, len(labels), images), labels.to(place)).cpu()
 
-    top1 = top5 = done = 0
+    done: list[Tensor] = []
     with evaluation(model), _moved(model, place), batch_workers(place) as workers:
-        for found in workers.map(ranks, parts):
-            top1 += int((found < 1).sum())
-            top5 += int((found < TOP).sum())
-            done += len(found)
+        for part, found in zip(parts, workers.map(ranks, parts), strict=True):
+            done.append(found)
             if progress is not None:
-                progress(done, images.size)
-    return Accuracy(100 * top1 / done, 100 * top5 / done, done)
+                progress(part.stop, images.size)
+    return torch.cat(done)
+
+
+def _percent(hits: Tensor) -> float:
+    return 100 * int(hits.sum()) / len(hits)
 
 
 def label_ranks(logits: Tensor, labels: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-EPISODES, MAX_LOSS_POINTS, AGENT = 200, 1.0, "composite"
+EPISODES, MAX_LOSS_POINTS, MARGIN, AGENT = 200, 1.0, 1.0, "composite"
 _WITH_RESUME = {"resume", "workers", "scheduler", "json_", "quiet"}
 _OPTION_NAMES = {"model": "MODEL", "hardware": "HW", "overrides": "--set"}
 _AGENTS = "\n\n".join(["Who searches.", *(f"{name}: {entry.summary}." for name, entry in SEARCHERS.items())])
@@ -50,6 +50,14 @@ def search(
     max_loss: Annotated[
         float, typer.Option(metavar="POINTS", help="Bound on the loss of top-1 accuracy, percentage points.")
     ] = MAX_LOSS_POINTS,
+    margin: Annotated[
+        float,
+        typer.Option(
+            metavar="N",
+            help="Standard errors by which the loss on the search images must be below the bound, so that it is on"
+            " other images, too.",
+        ),
+    ] = MARGIN,
     seed: Annotated[int, typer.Option(metavar="N", help="For everything that is drawn.")] = 0,
     out: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where the search and its results are kept.", show_default=False)
@@ -112,6 +120,7 @@ def search(
             agent=agent,
             episodes=episodes,
             max_loss_points=max_loss,
+            margin=margin,
             out=out,
             seed=seed,
             weights=weights,

@@ -13,6 +13,7 @@ from compress.compressed_workload import compressed_workload
 from rl.env.evaluator import PolicyEvaluator
 from rl.env.reward import Reward
 from rl.env.space import Candidate
+from rl.runs.paired import SearchImages
 from rl.runs.request import Prepared
 from rl.runs.store import SearchStore
 from rl.searchers.protocol import Outcome
@@ -35,7 +36,8 @@ class FinalMeasurement:
         energy_pj, cycles, latency_s: of one image.
         saved: share of the dense 8-bit network's energy, measured in the same way.
         loss_points: lost accuracy against the float network on all search images.
-        feasible: whether that is within the bound.
+        standard_error_points: of that.
+        feasible: whether the loss is within the bound by the margin that the search was given.
     """
 
     top1_percent: float
@@ -44,6 +46,7 @@ class FinalMeasurement:
     latency_s: float
     saved: float
     loss_points: float
+    standard_error_points: float
     feasible: bool
 
 
@@ -76,12 +79,13 @@ class Finals:
         self,
         prepared: Prepared,
         evaluator: PolicyEvaluator,
+        images: SearchImages,
         reward: Reward,
         store: SearchStore,
         note: Callable[[str], object],
     ) -> None:
         self._prepared, self._evaluator, self._store, self._note = prepared, evaluator, store, note
-        self._device = prepared.request.device
+        self._images, self._device, self._margin = images, prepared.request.device, prepared.request.margin
         self._calibration = prepared.inputs(prepared.calibration)
         float_percents = self._remembered("float", self._float_percents)
         self.float_search_percent, self.float_report_percent = float_percents
@@ -124,11 +128,12 @@ class Finals:
 
         def make() -> dict[str, float]:
             compressed = self.compressed(candidate)
-            percent = evaluate(compressed.model, self._prepared.search, device=self._device, input_shape=self._shape)
+            loss = self._images.loss(compressed.model)
             workload = compressed_workload(compressed, self._calibration.inputs[:1], self._prepared.request.model)
             total = simulate(workload, self._prepared.hardware).total
             return {
-                "top1_percent": percent.top1_percent,
+                "top1_percent": loss.top1_percent,
+                "standard_error_points": loss.standard_error_points,
                 "energy_pj": total.energy_pj.total,
                 "cycles": total.cycles.total,
                 "latency_s": total.latency_s,
@@ -136,6 +141,7 @@ class Finals:
 
         found = self._remembered(f"final {_key(candidate)}", make)
         top1, energy_pj, reward = found["top1_percent"], found["energy_pj"], self._reward
+        standard_error_points = found["standard_error_points"]
         return FinalMeasurement(
             top1_percent=top1,
             energy_pj=energy_pj,
@@ -143,7 +149,8 @@ class Finals:
             latency_s=found["latency_s"],
             saved=reward.saved(energy_pj),
             loss_points=reward.loss_points(top1),
-            feasible=reward.within_bound(top1),
+            standard_error_points=standard_error_points,
+            feasible=reward.within_bound(top1 - self._margin * standard_error_points),
         )
 
     def on_report_images(self, candidate: Candidate) -> float:
@@ -178,7 +185,7 @@ class Finals:
         known = {outcome.candidate for outcome, _ in measured}
         best = max((final.saved for _, final in measured if final.feasible), default=float("-inf"))
         fresh = {one.candidate: one for one in outcomes if one.candidate not in known and one.saved > best}
-        gaps = [final.loss_points - outcome.loss_points for outcome, final in measured]
+        gaps = [self._pessimistic(final) - outcome.loss_points for outcome, final in measured]
         gap = sum(gaps) / len(gaps) if gaps else 0.0
         likely = [one for one in fresh.values() if one.loss_points + gap <= self._reward.max_loss_points]
         if likely:
@@ -186,6 +193,9 @@ class Finals:
         if best > float("-inf"):
             return []
         return sorted(fresh.values(), key=lambda one: one.loss_points)[:FINALISTS]
+
+    def _pessimistic(self, final: FinalMeasurement) -> float:
+        return final.loss_points + self._margin * final.standard_error_points
 
     def _remembered(self, name: str, make: Callable[[], _Value]) -> _Value:
         value = self._store.fact(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,12 @@ from rl.env.reward import Reward
 from rl.requests import load_machine
 from rl.searchers.registry import check_agent
 
-__all__ = ["CALIBRATION_IMAGES", "INNER_IMAGES", "Prepared", "SearchRequest", "prepare"]
+__all__ = ["CALIBRATION_IMAGES", "INNER_IMAGES", "MARGIN", "Prepared", "SearchRequest", "prepare"]
 
 INNER_IMAGES = 1000
 CALIBRATION_IMAGES = 256
+MARGIN = 1.0
+"""Standard errors: five of six policies that just keep it keep the bound on other images."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,7 @@ class SearchRequest:
             measurement.
         agent_config: hyper-parameters of the agents that learn.
         shaped: whether steps are rewarded by the sensitivity table on the way.
+        margin: standard errors by which the loss on all search images must be below the bound, from 0.
         settings: ranges and repairs of every try.
     """
 
@@ -67,6 +71,7 @@ class SearchRequest:
     sensitivity: Path | None = None
     agent_config: AgentConfig = AgentConfig(warmup_episodes=0)
     shaped: bool = True
+    margin: float = MARGIN
     settings: EvaluatorSettings = field(default_factory=EvaluatorSettings)
 
 
@@ -118,6 +123,8 @@ def prepare(request: SearchRequest) -> Prepared:
         raise InputError(f"--episodes: holds {request.episodes}; allowed: from 1")
     if request.seed < 0:
         raise InputError(f"--seed: holds {request.seed}; allowed: from 0")
+    if not 0 <= request.margin < math.inf:
+        raise InputError(f"--margin: holds {request.margin:g}; allowed: from 0 standard errors")
     Reward(request.max_loss_points, 1.0, 100.0)  # refuses a bound that is none
     hardware = load_machine(request.hardware, request.overrides)
     search, report = open_labelled(request.data, "search"), open_labelled(request.data, "report")
@@ -176,6 +183,7 @@ def _searched_by(request: SearchRequest) -> dict[str, Any]:
         "agent": request.agent,
         "episodes": request.episodes,
         "max_loss_points": request.max_loss_points,
+        "margin": request.margin,
         "agent_config": request.agent_config.model_dump(mode="json"),
         "shaped": request.shaped,
     }

@@ -38,7 +38,7 @@ def request_values(request: SearchRequest) -> dict[str, Any]:
     }
 
 
-_PLAIN = ("model", "agent", "episodes", "max_loss_points", "seed", "images", "device", "shaped")
+_PLAIN = ("model", "agent", "episodes", "max_loss_points", "margin", "seed", "images", "device", "shaped")
 
 
 def _absolute(path: Path | None) -> str | None:

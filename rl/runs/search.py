@@ -10,10 +10,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Protocol
 
-from torch import nn
-
 from accel_sim.errors import InputError
-from compress.accuracy import evaluate
 from rl.env.episode import SearchProblem
 from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.features import layer_features
@@ -24,6 +21,7 @@ from rl.executors.protocol import Executor, InProcess
 from rl.runs.files import write_results
 from rl.runs.final import FINALISTS, Finals
 from rl.runs.loop import Confirm, run_searcher
+from rl.runs.paired import SearchImages
 from rl.runs.request import Prepared, SearchRequest, prepare
 from rl.runs.result import SearchResult
 from rl.runs.saved_request import request_values
@@ -104,7 +102,7 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
     find_searcher(request.agent)
     seen.phase("the dense 8-bit network")
     evaluator = prepared.evaluator()
-    reward = _reward(prepared, evaluator)
+    reward, images = _reward(prepared, evaluator), SearchImages(prepared)
     with closing(executor(request) if executor else InProcess(evaluator.evaluate)) as place:
         store = SearchStore(request.out, prepared.identity)
         store.set_fact("request", request_values(request))
@@ -121,9 +119,9 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
             place,
             store,
             lambda all_: seen.tried(all_, request.episodes),
-            _confirm(prepared, evaluator),
+            _confirm(prepared, evaluator, images),
         )
-    finals = Finals(prepared, evaluator, reward, store, seen.phase)
+    finals = Finals(prepared, evaluator, images, reward, store, seen.phase)
     winner, measured = finals.choose(outcomes, context.start)
     found = summary(prepared, table, outcomes, finals, winner, measured)
     result = SearchResult(prepared, problem, tuple(outcomes), winner, uniform, found)
@@ -142,22 +140,17 @@ class _Silent:
     def tried(self, outcomes: Sequence[Outcome], total: int) -> None: ...
 
 
-def _confirm(prepared: Prepared, evaluator: PolicyEvaluator) -> Confirm | None:
-    """Measures a policy on all search images; ``None`` where policies are tried on all of them anyway."""
+def _confirm(prepared: Prepared, evaluator: PolicyEvaluator, images: SearchImages) -> Confirm | None:
+    """Measures a policy on all search images; ``None`` where policies are tried on all of them anyway.
+
+    Its accuracy counts as lower by the request's margin, as it will in the finals.
+    """
     if prepared.inner.size == prepared.search.size:
         return None
-    shape, device = prepared.request.input_shape, prepared.request.device
-
-    def top1_percent(model: nn.Module) -> float:
-        return evaluate(model, prepared.search, device=device, input_shape=shape).top1_percent
-
-    whole_float: list[float] = []  # measured when the first policy is confirmed
 
     def confirm(candidate: Candidate, evaluation: Evaluation) -> Evaluation:
-        if not whole_float:
-            whole_float.append(top1_percent(prepared.model))
         start = perf_counter()
-        lost = whole_float[0] - top1_percent(evaluator.network(candidate).model)
+        lost = images.loss(evaluator.network(candidate).model).pessimistic_points(prepared.request.margin)
         # the reward's float accuracy is that of the few images
         top1 = evaluator.float_accuracy.top1_percent - lost
         return replace(evaluation, top1_percent=top1, seconds=evaluation.seconds + perf_counter() - start)

@@ -87,6 +87,7 @@ def summary(
         "seed": request.seed,
         "episodes": len(outcomes),
         "max_loss_points": request.max_loss_points,
+        "margin": request.margin,
         "images": {
             "per_policy": prepared.inner.size,
             "search": prepared.search.size,
@@ -127,6 +128,7 @@ def _best(finals: Finals, winner: Winner) -> dict[str, Any]:
         "saved_percent_of_16_bit": 100 * (1 - final.energy_pj / finals.energy_16_bits_pj),
         "search_top1_percent": final.top1_percent,
         "search_loss_points": final.loss_points,
+        "search_standard_error_points": final.standard_error_points,
         "report_top1_percent": winner.report_top1_percent,
         "report_loss_points": finals.float_report_percent - winner.report_top1_percent,
         "tried": _tried(winner.outcome),

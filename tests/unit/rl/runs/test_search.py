@@ -114,6 +114,18 @@ def test_what_is_left_in_the_folder_and_what_it_says(request_: SearchRequest, ta
     )
 
 
+@pytest.mark.parametrize("margin", [0.0, 1.0, 40.0])
+def test_finalists_keep_the_margin(request_: SearchRequest, table: Path, margin: float) -> None:
+    summary = search(replace(request_, sensitivity=table, margin=margin)).summary
+    for final in summary["finalists"]:
+        worst = final["loss_points"] + margin * final["standard_error_points"]
+        assert final["feasible"] == (worst <= request_.max_loss_points + 1e-9)
+    feasible = [final["saved"] for final in summary["finalists"] if final["feasible"]]
+    assert summary["best"]["within_bound"] == bool(feasible)
+    if feasible:
+        assert summary["best"]["saved_percent"] == pytest.approx(100 * max(feasible))
+
+
 def test_the_policy_file_costs_what_the_search_reports(request_: SearchRequest, table: Path) -> None:
     """``simulate`` on the very policy, with its masks and activations, and ``compress`` on the same images."""
     summary = search(replace(request_, sensitivity=table)).summary
