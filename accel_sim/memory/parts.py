@@ -45,12 +45,16 @@ class DramTiming(Section):
     """Column command to column command, other bank group."""
     tccd_l_ck: Clocks
     """Column command to column command, same bank group."""
+    tccd_l_wr_ck: Clocks | None = None
+    """Write to write, same bank group, where it differs from ``tccd_l_ck``."""
     trrd_s_ck: Clocks
     """Activate to activate, other bank group."""
     trrd_l_ck: Clocks
     """Activate to activate, same bank group."""
     tfaw_ck: Clocks
     """Window of at most four activates."""
+    t32aw_ck: Clocks | None = None
+    """Window of at most 32 activates (GDDR)."""
     trtp_ck: Clocks
     """Read to precharge."""
     twr_ck: Clocks

@@ -1,0 +1,204 @@
+"""The cycle-level DRAM: parameters of the controllers from a part, and a trace sent through them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accel_sim.errors import HardwareError
+from accel_sim.memory import controller_layout as at
+from accel_sim.memory.address_map import map_fields
+from accel_sim.memory.controller_layout import Controller, new_controller
+from accel_sim.memory.parts import DramPart
+from accel_sim.memory.trace_kernel import run_trace
+
+__all__ = ["ControllerSettings", "DramRun", "StandbyClocks", "controller", "run_requests"]
+
+HIT_LIMIT = 4
+WRITES_KEPT = 8
+DEFAULT_TURNAROUND_CK = 2
+MOST_CHANNELS = 4096
+
+
+@dataclass(frozen=True)
+class ControllerSettings:
+    """How requests are ordered.
+
+    Attributes:
+        scheduler: ``fr_fcfs`` or ``in_order``.
+        address_map: fields from the most significant, such as ``rochrababgco``.
+        queue: reads, and writes, that wait per channel.
+        bank_queue: requests per bank that get commands out of order.
+        hit_limit: column commands of an open row after which the oldest request may close it.
+        writes_kept: writes that wait for more when there is nothing else to do.
+    """
+
+    scheduler: str = "fr_fcfs"
+    address_map: str = "rochrababgco"
+    queue: int = 32
+    bank_queue: int = 8
+    hit_limit: int = HIT_LIMIT
+    writes_kept: int = WRITES_KEPT
+
+
+@dataclass(frozen=True)
+class StandbyClocks:
+    """Clocks of all ranks with a bank open, and with none."""
+
+    active: int
+    idle: int
+
+
+@dataclass(frozen=True)
+class DramRun:
+    """What a trace made the DRAM do.
+
+    Attributes:
+        cycles: clocks until the last read has come back and the last write is accepted.
+        reads, writes, activates, precharges, refreshes: commands.
+        read_hits, write_hits: reads and writes of a row that an earlier one of them has used since it was opened.
+        read_latency_cycles: mean, from acceptance to the last data; 0 without reads.
+        standby: of all ranks and channels together.
+    """
+
+    cycles: int
+    reads: int
+    writes: int
+    activates: int
+    precharges: int
+    refreshes: int
+    read_hits: int
+    write_hits: int
+    read_latency_cycles: float
+    standby: StandbyClocks
+
+    @property
+    def row_hits(self) -> int:
+        """Hits of reads and writes."""
+        return self.read_hits + self.write_hits
+
+    @property
+    def row_misses(self) -> int:
+        """Reads and writes that were the first of an opened row."""
+        return self.reads + self.writes - self.row_hits
+
+
+def controller(part: DramPart, channels: int, settings: ControllerSettings) -> Controller:
+    """The controllers of ``channels`` channels of a part, all banks closed.
+
+    Raises:
+        HardwareError: the part is ideal, or the address map is none.
+    """
+    timing = part.timing
+    if timing is None:
+        raise HardwareError(f"DRAM part '{part.name}' is ideal; the cycle-level model needs one with timing")
+    burst = -(-part.burst_ns // timing.tck_ns) if part.burst_ns % timing.tck_ns > 1e-6 * timing.tck_ns else 0
+    burst = int(burst) or max(1, round(part.burst_ns / timing.tck_ns))
+    return new_controller(_parameters(part, channels, settings, burst))
+
+
+def _parameters(part: DramPart, channels: int, settings: ControllerSettings, burst: int) -> NDArray[np.int64]:
+    """Distances as DRAMsim3 derives them from the datasheet's parameters (``timing.cc``)."""
+    t = part.timing
+    assert t is not None
+    rl, wl = t.tcl_ck, t.tcwl_ck
+    turn = DEFAULT_TURNAROUND_CK if t.trtrs_ck is None else t.trtrs_ck
+    grouped = part.bank_groups > 1
+    ccd_l, wtr_l, rrd_l = (
+        (t.tccd_l_ck, t.twtr_l_ck, t.trrd_l_ck) if grouped else (t.tccd_s_ck, t.twtr_s_ck, t.trrd_s_ck)
+    )
+    ccd_l_wr = t.tccd_l_wr_ck if grouped and t.tccd_l_wr_ck is not None else ccd_l
+    p = np.zeros(at.PARAMETERS, np.int64)
+    total = channels * part.pseudo_channels
+    values = {
+        at.CHANNELS: total,
+        at.RANKS: part.ranks,
+        at.GROUPS: part.bank_groups,
+        at.BANKS: part.banks,
+        at.SCHEDULER: at.IN_ORDER if settings.scheduler == "in_order" else at.FR_FCFS,
+        at.QUEUE: settings.queue,
+        at.BANK_QUEUE: settings.bank_queue,
+        at.HIT_LIMIT: settings.hit_limit,
+        at.WRITES_KEPT: settings.writes_kept,
+        at.DUAL_COMMAND: int(part.standard.upper().startswith("HBM")),
+        at.RD_RD_L: max(burst, ccd_l),
+        at.RD_RD_S: max(burst, t.tccd_s_ck),
+        at.RD_RD_O: burst + turn,
+        at.RD_WR: max(0, rl + burst - wl + turn),
+        at.RD_WR_O: max(0, rl + burst - wl + turn),
+        at.RD_PRE: t.trtp_ck,
+        at.WR_RD_L: wl + burst + wtr_l,
+        at.WR_RD_S: wl + burst + t.twtr_s_ck,
+        at.WR_RD_O: max(0, wl + burst + turn - rl),
+        at.WR_WR_L: max(burst, ccd_l_wr),
+        at.WR_WR_S: max(burst, t.tccd_s_ck),
+        at.WR_WR_O: burst,
+        at.WR_PRE: wl + burst + t.twr_ck,
+        at.PRE_ACT: t.trp_ck,
+        at.PRE_PRE: t.tppd_ck or 0,
+        at.ACT_ACT_L: rrd_l,
+        at.ACT_ACT_S: t.trrd_s_ck,
+        at.ACT_PRE: t.tras_ck,
+        at.ACT_RD: t.trcd_ck,
+        at.ACT_WR: t.trcd_ck if t.trcdwr_ck is None else t.trcdwr_ck,
+        at.REF_ACT: t.trfc_ck,
+        at.FOUR_ACT: t.tfaw_ck,
+        at.MANY_ACT: t.t32aw_ck or 0,
+        at.READ_DELAY: rl + burst,
+        at.WRITE_DELAY: wl + burst,
+        at.REFRESH_EVERY: max(1, t.trefi_ck // part.ranks),
+        at.BURST_BYTES: part.burst_bytes,
+    }
+    for index, value in values.items():
+        p[index] = value
+    p[at.MAP :] = map_fields(settings.address_map, part, total)
+    return p
+
+
+def run_requests(
+    part: DramPart,
+    addresses: NDArray[np.int64],
+    writes: NDArray[np.bool_],
+    cycles: NDArray[np.int64],
+    *,
+    channels: int = 1,
+    per_clock: int = 1,
+    settings: ControllerSettings | None = None,
+) -> DramRun:
+    """Send a trace through the controllers.
+
+    Args:
+        addresses: ``(requests,)`` in bytes; each request is one burst.
+        writes: ``(requests,)``.
+        cycles: ``(requests,)`` first clock of each; requests are sent in order.
+        channels: of the part.
+        per_clock: requests that are accepted in a clock at most.
+        settings: order of service.
+
+    Raises:
+        HardwareError: as :func:`controller`.
+    """
+    state = controller(part, channels, settings or ControllerSettings())
+    clocks = run_trace(state, addresses, writes, cycles, per_clock)
+    return _run(state, int(clocks))
+
+
+def _run(state: Controller, clocks: int) -> DramRun:
+    counts = state.counts.sum(axis=0)
+    reads = int(counts[at.READS])
+    return DramRun(
+        cycles=clocks,
+        reads=reads,
+        writes=int(counts[at.WRITES]),
+        activates=int(counts[at.ACTIVATES]),
+        precharges=int(counts[at.PRECHARGES]),
+        refreshes=int(counts[at.REFRESHES]),
+        read_hits=int(counts[at.READ_HITS]),
+        write_hits=int(counts[at.WRITE_HITS]),
+        read_latency_cycles=float(counts[at.LATENCY]) / reads if reads else 0.0,
+        standby=StandbyClocks(
+            active=int(state.ranks[:, :, at.ACTIVE].sum()), idle=int(state.ranks[:, :, at.IDLE].sum())
+        ),
+    )
