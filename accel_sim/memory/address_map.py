@@ -24,6 +24,7 @@ FIELDS = {
     "co": FIELD_COLUMN,
 }
 """Names of two letters, as DRAMsim3 writes them."""
+IN_BURST = -1
 
 
 def check_address_map(text: str) -> None:
@@ -42,7 +43,9 @@ def check_address_map(text: str) -> None:
 
 
 def map_fields(text: str, part: DramPart, channels: int) -> list[int]:
-    """Field and size of each part of an address, in bursts, from the least significant on.
+    """Field, size and binary logarithm of the size of each part of an address, from the least significant on.
+
+    The first part is the place in a burst; a logarithm is -1 where the size is no power of two.
 
     Args:
         text: as ``rochrababgco``.
@@ -58,4 +61,9 @@ def map_fields(text: str, part: DramPart, channels: int) -> list[int]:
         "co": part.row_bytes // part.burst_bytes,
     }
     names = [text[at : at + 2] for at in range(len(text) - 2, -1, -2)]
-    return [value for name in names for value in (FIELDS[name], sizes[name])]
+    steps = [(IN_BURST, part.burst_bytes), *((FIELDS[name], sizes[name]) for name in names)]
+    return [value for field, size in steps for value in (field, size, _bits(size))]
+
+
+def _bits(size: int) -> int:
+    return size.bit_length() - 1 if size & (size - 1) == 0 else -1

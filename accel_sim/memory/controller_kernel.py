@@ -1,4 +1,4 @@
-"""Kernel: one memory controller, command by command, from one event to the next.
+"""Kernel: memory controllers, command by command, from one event to the next.
 
 Requests wait in a read queue and a write queue per channel, move into the queue of their bank, one per clock, and get
 their commands from there: first ready, first come first served, banks in turn. Writes are posted; they are moved when
@@ -9,348 +9,322 @@ DRAMsim3 (Li et al., IEEE CAL 2020), save that requests for the same burst are n
 
 With in-order scheduling a channel has one queue, and only its oldest request gets commands.
 
-A clock in which nothing can happen is never looked at: :func:`tick` says when the next one is due.
+A clock in which nothing can happen is never looked at: :func:`tick` says when the next one is due. ``s`` is the state
+and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the start of the channel's block in ``s``.
 """
 
 from __future__ import annotations
 
 from accel_sim.jit import kernel
+from accel_sim.memory.controller_commands_kernel import activate, column, precharge, refresh
 from accel_sim.memory.controller_layout import (
-    ACT_ACT_L, ACT_ACT_S, ACT_PRE, ACT_RD, ACT_WR, ACTIVATES, ACTIVE, ANY_ACT, ANY_PRE, ANY_RD, ANY_WR, BANK_ACT,
-    BANK_PRE, BANK_QUEUE, BANK_RD, BANK_WR, BANKS, COUNT, COUNTED_TO, DRAINING, DUAL_COMMAND, E_ROW, E_SINCE, E_WRITE,
-    FOREVER, FOUR, FOUR_ACT, FOUR_AT, FREE, GROUPS, HEAD, HIT_LIMIT, HITS, IDLE, IN_ORDER, LAST_RETURN, LATENCY,
-    LENGTH, MANY, MANY_ACT, MANY_AT, NEXT_REFRESH, OPEN_BANKS, OPEN_ROW, PRE_ACT, PRE_PRE, PRECHARGES, Q_BANK, Q_LINK,
-    Q_ROW, Q_SINCE, QUEUE, QUEUED, RANKS, RD_PRE, RD_RD_L, RD_RD_O, RD_RD_S, RD_WR, RD_WR_O, READ_DELAY, READ_HITS,
-    READS, READS_OPEN, REF_ACT, REFRESH_AT, REFRESH_EVERY, REFRESH_RANK, REFRESHES, REFRESHES_DUE, REFRESHING, ROUND, SCHEDULER,
-    STUCK, TAIL, WR_PRE, WR_RD_L, WR_RD_O, WR_RD_S, WR_WR_L, WR_WR_O, WR_WR_S, WRITE_HITS, WRITES, WRITES_KEPT,
+    ACT, AT_ACTIVE, AT_BANKS, AT_ENTRIES, AT_GROUPS, AT_QUEUES, BANK_FIELDS, BANK_QUEUE, BUSY_BANKS, COUNT, DRAINING,
+    DUAL_COMMAND, E_FIELDS, E_SINCE, E_WHAT, FIRST, FOREVER, FREE, GROUP, HEAD, HIT_LIMIT, HITS, IN_ORDER, KINDS,
+    LENGTH, NEXT_REFRESH, NOTHING, OPEN_ROW, OWN, PRE, Q_BANK, Q_FIELDS, Q_LINK, Q_SINCE, Q_WHAT, QUEUE, QUEUED, RANK,
+    RD, READS_OPEN, REFRESH_EVERY, REFRESHES_DUE, REFRESHING, ROUND, SCHEDULER, SEVERAL, STUCK, TAIL, WANT, WANT_AT,
+    WANT_ENTRY, WR, WRITES_IN, WRITES_KEPT,
 )  # fmt: skip
 
-__all__ = ["enqueue", "has_room", "standby_until", "tick"]
-
-_NONE, _ACTIVATE, _PRECHARGE, _READ, _WRITE = range(5)
+__all__ = ["enqueue", "has_room", "tick"]
 
 
 @kernel
-def has_room(c, ch, is_write):
+def has_room(p, s, c, is_write):
     """Whether a channel takes another read or write."""
-    kind = 1 if is_write and c.p[SCHEDULER] != IN_ORDER else 0
-    return c.scalars[ch, COUNT + kind] < c.p[QUEUE]
+    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
+    return s[c + COUNT + kind] < p[QUEUE]
 
 
 @kernel
-def enqueue(c, ch, bank, row, is_write, now):
+def enqueue(p, s, c, bank, row, is_write, now):
     """Put a request behind the others; there must be room."""
-    kind = 1 if is_write and c.p[SCHEDULER] != IN_ORDER else 0
-    own, queue = c.scalars[ch], c.queue[ch, kind]
-    slot = own[FREE + kind]
-    own[FREE + kind] = queue[slot, Q_LINK]
-    queue[slot, Q_BANK], queue[slot, Q_ROW], queue[slot, Q_LINK] = bank, row, -1
-    queue[slot, Q_SINCE] = now * 2 + (1 if is_write else 0)
-    if own[TAIL + kind] >= 0:
-        queue[own[TAIL + kind], Q_LINK] = slot
+    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
+    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
+    slot = s[c + FREE + kind]
+    q = queue + slot * Q_FIELDS
+    s[c + FREE + kind] = s[q + Q_LINK]
+    s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE], s[q + Q_LINK] = bank, row * 2 + (1 if is_write else 0), now, -1
+    last = s[c + TAIL + kind]
+    if last >= 0:
+        s[queue + last * Q_FIELDS + Q_LINK] = slot
     else:
-        own[HEAD + kind] = slot
-    own[TAIL + kind] = slot
-    own[COUNT + kind] += 1
-    own[STUCK] = 0
+        s[c + HEAD + kind] = slot
+    s[c + TAIL + kind] = slot
+    s[c + COUNT + kind] += 1
+    s[c + STUCK] = 0
     if not is_write:
-        own[READS_OPEN] += 1
+        s[c + READS_OPEN] += 1
 
 
 @kernel
-def _unlink(own, queue, kind, slot, before):
+def _unlink(p, s, c, kind, slot, before):
     """Take a request out of its list; ``before``: the one in front of it, -1 if it is the first."""
-    after = queue[slot, Q_LINK]
+    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
+    q = queue + slot * Q_FIELDS
+    after = s[q + Q_LINK]
     if before < 0:
-        own[HEAD + kind] = after
+        s[c + HEAD + kind] = after
     else:
-        queue[before, Q_LINK] = after
-    if own[TAIL + kind] == slot:
-        own[TAIL + kind] = before
-    queue[slot, Q_LINK] = own[FREE + kind]
-    own[FREE + kind] = slot
-    own[COUNT + kind] -= 1
+        s[queue + before * Q_FIELDS + Q_LINK] = after
+    if s[c + TAIL + kind] == slot:
+        s[c + TAIL + kind] = before
+    s[q + Q_LINK] = s[c + FREE + kind]
+    s[c + FREE + kind] = slot
+    s[c + COUNT + kind] -= 1
 
 
 @kernel
-def standby_until(c, ch, rank, now):
-    """Count the clocks before ``now`` in which the rank had an open bank, or none."""
-    own = c.ranks[ch, rank]
-    own[ACTIVE if own[OPEN_BANKS] > 0 else IDLE] += now - own[COUNTED_TO]
-    own[COUNTED_TO] = now
+def _first_clock(p, s, c, b, kind):
+    """First clock in which the bank with the record ``b`` can be given a command."""
+    return max(s[b + OWN + kind], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + kind])
 
 
 @kernel
-def _activate_at(c, ch, bank):
-    """First clock in which a closed bank can be activated."""
-    p, rank, own = c.p, bank // c.p[BANKS], c.banks[ch, bank]
-    group = bank // (p[BANKS] // p[GROUPS])
-    state, window = c.ranks[ch, rank], c.windows[ch, rank]
-    at = max(own[BANK_ACT], c.groups[ch, group, ANY_ACT], state[ANY_ACT], window[state[FOUR_AT]])
-    if p[MANY_ACT] > 0:
-        at = max(at, window[FOUR + state[MANY_AT]])
-    return at
+def _entry(p, s, c, bank, b, i):
+    """Where request ``i`` of a bank's queue stands."""
+    place = s[b + FIRST] + i
+    if place >= p[BANK_QUEUE]:
+        place -= p[BANK_QUEUE]
+    return c + p[AT_ENTRIES] + (bank * p[BANK_QUEUE] + place) * E_FIELDS
 
 
 @kernel
-def _precharge_at(c, ch, bank):
-    """First clock in which an open bank can be closed."""
-    return max(c.banks[ch, bank, BANK_PRE], c.ranks[ch, bank // c.p[BANKS], ANY_PRE])
+def _hits(p, s, c, bank, b):
+    """First read and first write in a bank's queue that want its open row, -1 if there is none."""
+    what, read, write = s[b + OPEN_ROW] * 2, -1, -1
+    writes = s[b + WRITES_IN]
+    reads = s[b + LENGTH] - writes
+    for i in range(s[b + LENGTH]):
+        here = s[_entry(p, s, c, bank, b, i) + E_WHAT]
+        if here == what and read < 0:
+            read = i
+        elif here == what + 1 and write < 0:
+            write = i
+        if (read >= 0 or reads == 0) and (write >= 0 or writes == 0):
+            break
+    return read, write
 
 
 @kernel
-def _column_at(c, ch, bank, is_write):
-    """First clock of a read from, or write to, the open row."""
-    p, own = c.p, c.banks[ch, bank]
-    group, rank = c.groups[ch, bank // (p[BANKS] // p[GROUPS])], c.ranks[ch, bank // p[BANKS]]
-    if is_write:
-        return max(own[BANK_WR], group[ANY_WR], rank[ANY_WR])
-    return max(own[BANK_RD], group[ANY_RD], rank[ANY_RD])
+def _may_close(p, s, c, bank, b, read, write):
+    """Whether the oldest request of an open bank may close its row."""
+    first_row = s[_entry(p, s, c, bank, b, 0) + E_WHAT] >> 1
+    return first_row != s[b + OPEN_ROW] and ((read < 0 and write < 0) or s[b + HITS] >= p[HIT_LIMIT])
 
 
 @kernel
-def _activate(c, ch, bank, row, now):
-    p, rank, own = c.p, bank // c.p[BANKS], c.banks[ch, bank]
-    standby_until(c, ch, rank, now)
-    state, window = c.ranks[ch, rank], c.windows[ch, rank]
-    state[OPEN_BANKS] += 1
-    window[state[FOUR_AT]] = now + p[FOUR_ACT]
-    state[FOUR_AT] = (state[FOUR_AT] + 1) % FOUR
-    window[FOUR + state[MANY_AT]] = now + p[MANY_ACT]
-    state[MANY_AT] = (state[MANY_AT] + 1) % MANY
-    own[OPEN_ROW], own[HITS] = row, 0
-    own[BANK_PRE] = max(own[BANK_PRE], now + p[ACT_PRE])
-    own[BANK_RD], own[BANK_WR] = now + p[ACT_RD], now + p[ACT_WR]
-    group = c.groups[ch, bank // (p[BANKS] // p[GROUPS])]
-    group[ANY_ACT] = max(group[ANY_ACT], now + p[ACT_ACT_L])
-    state[ANY_ACT] = max(state[ANY_ACT], now + p[ACT_ACT_S])
-    c.counts[ch, ACTIVATES] += 1
-
-
-@kernel
-def _precharge(c, ch, bank, now):
-    p, rank, own = c.p, bank // c.p[BANKS], c.banks[ch, bank]
-    standby_until(c, ch, rank, now)
-    c.ranks[ch, rank, OPEN_BANKS] -= 1
-    own[OPEN_ROW], own[HITS] = -1, 0
-    own[BANK_ACT] = now + p[PRE_ACT]
-    if p[PRE_PRE] > 0:
-        c.ranks[ch, rank, ANY_PRE] = max(c.ranks[ch, rank, ANY_PRE], now + p[PRE_PRE])
-    c.counts[ch, PRECHARGES] += 1
-
-
-@kernel
-def _column(c, ch, bank, is_write, since, now):
-    """A read or a write of the open row."""
-    p, own, scalars, counts = c.p, c.banks[ch, bank], c.scalars[ch], c.counts[ch]
-    rank, ranks = bank // p[BANKS], p[RANKS]
-    group, state = c.groups[ch, bank // (p[BANKS] // p[GROUPS])], c.ranks[ch, rank]
-    if is_write:
-        to_rd_l, to_rd_s, to_wr_l, to_wr_s = p[WR_RD_L], p[WR_RD_S], p[WR_WR_L], p[WR_WR_S]
-        to_rd_o, to_wr_o, to_pre = p[WR_RD_O], p[WR_WR_O], p[WR_PRE]
-        counts[WRITES] += 1
-        counts[WRITE_HITS] += own[HITS] > 0
-    else:
-        to_rd_l, to_rd_s, to_wr_l, to_wr_s = p[RD_RD_L], p[RD_RD_S], p[RD_WR], p[RD_WR]
-        to_rd_o, to_wr_o, to_pre = p[RD_RD_O], p[RD_WR_O], p[RD_PRE]
-        counts[READS] += 1
-        counts[READ_HITS] += own[HITS] > 0
-        counts[LATENCY] += now + p[READ_DELAY] - since
-        scalars[READS_OPEN] -= 1
-        scalars[LAST_RETURN] = max(scalars[LAST_RETURN], now + p[READ_DELAY])
-    own[HITS] += 1
-    own[BANK_PRE] = max(own[BANK_PRE], now + to_pre)
-    group[ANY_RD], group[ANY_WR] = max(group[ANY_RD], now + to_rd_l), max(group[ANY_WR], now + to_wr_l)
-    state[ANY_RD], state[ANY_WR] = max(state[ANY_RD], now + to_rd_s), max(state[ANY_WR], now + to_wr_s)
-    for other in range(ranks):
-        if other != rank:
-            there = c.ranks[ch, other]
-            there[ANY_RD], there[ANY_WR] = max(there[ANY_RD], now + to_rd_o), max(there[ANY_WR], now + to_wr_o)
-
-
-@kernel
-def _refresh(c, ch, now):
-    """What the refresh that is due can do now: close a bank or refresh; returns (whether it did, when it can)."""
-    p, own = c.p, c.scalars[ch]
-    rank = own[REFRESH_RANK]
-    own[REFRESHING] = rank
-    first, at, all_at = rank * p[BANKS], FOREVER, c.ranks[ch, rank, REFRESH_AT]
-    is_open = False
-    for bank in range(first, first + p[BANKS]):
-        if c.banks[ch, bank, OPEN_ROW] >= 0:
-            is_open = True
-            closes = _precharge_at(c, ch, bank)
-            if closes <= now:
-                _precharge(c, ch, bank, now)
-                return True, now
-            at = min(at, closes)
+def _note_want(p, s, c, bank):
+    """Note the bank's next command, after its queue or its row has changed."""
+    b = c + p[AT_BANKS] + bank * BANK_FIELDS
+    want, entry = NOTHING, 0
+    if s[b + LENGTH] > 0:
+        if s[b + OPEN_ROW] < 0:
+            want = ACT
         else:
-            all_at = max(all_at, c.banks[ch, bank, BANK_ACT])
-    if is_open or all_at > now:
-        return False, at if is_open else all_at
-    state = c.ranks[ch, rank]
-    state[ANY_ACT] = max(state[ANY_ACT], now + p[REF_ACT])
-    state[REFRESH_AT] = now + p[REF_ACT]
-    own[REFRESHES_DUE] -= 1
-    own[REFRESHING] = -1
-    own[REFRESH_RANK] = (rank + 1) % p[RANKS]
-    c.counts[ch, REFRESHES] += 1
+            read, write = _hits(p, s, c, bank, b)
+            closes = _may_close(p, s, c, bank, b, read, write)
+            if (read >= 0) + (write >= 0) + closes > 1:
+                want = SEVERAL
+            elif closes:
+                want = PRE
+            elif read >= 0:
+                want, entry = RD, read
+            else:
+                want, entry = WR, write
+    s[b + WANT], s[b + WANT_ENTRY] = want, entry
+    if want < NOTHING:
+        s[b + WANT_AT] = s[b + OWN + want]
+
+
+@kernel
+def _of_several(p, s, c, bank, b, now):
+    """Kind, request and first clock, where a bank has a choice: what can be given now, by age; else the earliest."""
+    read, write = _hits(p, s, c, bank, b)
+    at = FOREVER
+    if _may_close(p, s, c, bank, b, read, write):
+        at = _first_clock(p, s, c, b, PRE)
+        if at <= now:
+            return PRE, 0, at
+    read_at = _first_clock(p, s, c, b, RD) if read >= 0 else FOREVER
+    write_at = _first_clock(p, s, c, b, WR) if write >= 0 else FOREVER
+    if read_at <= now and (write_at > now or read < write):
+        return RD, read, read_at
+    if write_at <= now:
+        return WR, write, write_at
+    return RD, read, min(at, read_at, write_at)
+
+
+@kernel
+def _select(p, s, c, now):
+    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest)."""
+    count, active, blocked = s[c + BUSY_BANKS], c + p[AT_ACTIVE], s[c + REFRESHING]
+    groups, banks, round_ = c + p[AT_GROUPS], c + p[AT_BANKS], s[c + ROUND]
+    start = 0
+    while start < count and s[active + start] <= round_:
+        start += 1
+    at = FOREVER
+    for i in range(count):
+        place = start + i
+        if place >= count:
+            place -= count
+        bank = s[active + place]
+        b = banks + bank * BANK_FIELDS
+        kind, entry = s[b + WANT], s[b + WANT_ENTRY]
+        if blocked >= 0 and s[b + RANK] == blocked:
+            continue
+        if kind == SEVERAL:
+            kind, entry, when = _of_several(p, s, c, bank, b, now)
+        else:
+            when = max(s[b + WANT_AT], s[groups + s[b + GROUP] * KINDS + kind])
+        if when <= now:
+            s[c + ROUND] = bank
+            return bank, kind, entry, when
+        at = min(at, when)
+    return -1, NOTHING, 0, at
+
+
+@kernel
+def _give(p, s, c, bank, kind, entry, now):
+    """Give a command for a request in a bank's queue."""
+    b = c + p[AT_BANKS] + bank * BANK_FIELDS
+    e = _entry(p, s, c, bank, b, entry)
+    if kind == ACT:
+        activate(p, s, c, b, s[e + E_WHAT] >> 1, now)
+    elif kind == PRE:
+        precharge(p, s, c, b, now)
+    else:
+        column(p, s, c, b, kind == WR, s[e + E_SINCE], now)
+        _remove(p, s, c, bank, b, entry)
+        s[b + WRITES_IN] -= kind == WR
+        s[c + QUEUED] -= 1
+        s[c + STUCK] = 0
+        if s[b + LENGTH] == 0:
+            _not_busy(p, s, c, bank)
+    _note_want(p, s, c, bank)
+
+
+@kernel
+def _remove(p, s, c, bank, b, entry):
+    """Take a request out of a bank's queue."""
+    for i in range(entry, 0, -1):  # those in front move up
+        to, of = _entry(p, s, c, bank, b, i), _entry(p, s, c, bank, b, i - 1)
+        s[to + E_WHAT], s[to + E_SINCE] = s[of + E_WHAT], s[of + E_SINCE]
+    s[b + FIRST] = s[b + FIRST] + 1 if s[b + FIRST] + 1 < p[BANK_QUEUE] else 0
+    s[b + LENGTH] -= 1
+
+
+@kernel
+def _append(p, s, c, bank, what, since):
+    """Put a request behind the others of its bank; there must be room."""
+    b = c + p[AT_BANKS] + bank * BANK_FIELDS
+    e = _entry(p, s, c, bank, b, s[b + LENGTH])
+    s[e + E_WHAT], s[e + E_SINCE] = what, since
+    s[b + LENGTH] += 1
+    s[b + WRITES_IN] += what & 1
+    if s[b + LENGTH] == 1:
+        _busy(p, s, c, bank)
+    want = s[b + WANT]
+    # what is next stays so if a bank is to be opened, or one more of the same kind comes behind
+    if want != ACT and want != (WR if what & 1 else RD):
+        _note_want(p, s, c, bank)
+
+
+@kernel
+def _busy(p, s, c, bank):
+    """Put a bank into the list of those with requests, which is in order."""
+    active, place = c + p[AT_ACTIVE], s[c + BUSY_BANKS]
+    while place > 0 and s[active + place - 1] > bank:
+        s[active + place] = s[active + place - 1]
+        place -= 1
+    s[active + place] = bank
+    s[c + BUSY_BANKS] += 1
+
+
+@kernel
+def _not_busy(p, s, c, bank):
+    active, place = c + p[AT_ACTIVE], 0
+    while s[active + place] != bank:
+        place += 1
+    s[c + BUSY_BANKS] -= 1
+    for i in range(active + place, active + s[c + BUSY_BANKS]):
+        s[i] = s[i + 1]
+
+
+@kernel
+def _first_in_order(p, s, c, now):
+    """Serve the oldest request of a channel that works in order; returns (whether a command was given, next time)."""
+    slot = s[c + HEAD]
+    if slot < 0:
+        return False, FOREVER
+    q = c + p[AT_QUEUES] + slot * Q_FIELDS
+    b = c + p[AT_BANKS] + s[q + Q_BANK] * BANK_FIELDS
+    if s[b + RANK] == s[c + REFRESHING]:
+        return False, FOREVER  # the refresh says when
+    is_write, wanted, row = s[q + Q_WHAT] & 1, s[q + Q_WHAT] >> 1, s[b + OPEN_ROW]
+    kind = ACT if row < 0 else (PRE if row != wanted else (WR if is_write else RD))
+    at = _first_clock(p, s, c, b, kind)
+    if at > now:
+        return False, at
+    if kind == ACT:
+        activate(p, s, c, b, wanted, now)
+    elif kind == PRE:
+        precharge(p, s, c, b, now)
+    else:
+        column(p, s, c, b, is_write == 1, s[q + Q_SINCE], now)
+        _unlink(p, s, c, 0, slot, -1)
     return True, now
 
 
 @kernel
-def _wanted(c, ch, bank, now):
-    """A bank's next command: what it is, which request it serves, and the first clock in which it can be given.
-
-    Of the commands that can be given now the one of the oldest request; if there is none, the earliest.
-    """
-    own, entries = c.banks[ch, bank], c.entries[ch, bank]
-    if own[OPEN_ROW] < 0:
-        return _ACTIVATE, 0, _activate_at(c, ch, bank)
-    row, read, write = own[OPEN_ROW], -1, -1
-    for i in range(own[LENGTH]):
-        if entries[i, E_ROW] == row:
-            if entries[i, E_WRITE]:
-                write = i if write < 0 else write
-            else:
-                read = i if read < 0 else read
-            if read >= 0 and write >= 0:
-                break
-    at = FOREVER
-    if entries[0, E_ROW] != row and ((read < 0 and write < 0) or own[HITS] >= c.p[HIT_LIMIT]):
-        at = _precharge_at(c, ch, bank)
-        if at <= now:
-            return _PRECHARGE, 0, at
-    read_at = _column_at(c, ch, bank, False) if read >= 0 else FOREVER
-    write_at = _column_at(c, ch, bank, True) if write >= 0 else FOREVER
-    if read_at <= now and (write_at > now or read < write):
-        return _READ, read, read_at
-    if write_at <= now:
-        return _WRITE, write, write_at
-    return _NONE, 0, min(at, read_at, write_at)
-
-
-@kernel
-def _give(c, ch, bank, kind, entry, now):
-    """Give a command for a request in a bank's queue."""
-    own, entries = c.banks[ch, bank], c.entries[ch, bank]
-    if kind == _ACTIVATE:
-        _activate(c, ch, bank, entries[entry, E_ROW], now)
-    elif kind == _PRECHARGE:
-        _precharge(c, ch, bank, now)
-    else:
-        _column(c, ch, bank, kind == _WRITE, entries[entry, E_SINCE], now)
-        own[LENGTH] -= 1
-        for i in range(entry, own[LENGTH]):
-            entries[i, E_ROW], entries[i, E_WRITE], entries[i, E_SINCE] = (
-                entries[i + 1, E_ROW], entries[i + 1, E_WRITE], entries[i + 1, E_SINCE],
-            )  # fmt: skip
-        c.scalars[ch, QUEUED] -= 1
-        c.scalars[ch, STUCK] = 0
-
-
-@kernel
-def _select(c, ch, now):
-    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest)."""
-    own, banks, blocked = c.scalars[ch], c.p[BANKS] * c.p[RANKS], c.scalars[ch, REFRESHING]
-    at, bank = FOREVER, own[ROUND]
-    for _ in range(banks):
-        bank += 1
-        if bank == banks:
-            bank = 0
-        if c.banks[ch, bank, LENGTH] == 0 or bank // c.p[BANKS] == blocked:
-            continue
-        kind, entry, when = _wanted(c, ch, bank, now)
-        if when <= now:
-            own[ROUND] = bank
-            return bank, kind, entry, when
-        at = min(at, when)
-    return -1, _NONE, 0, at
-
-
-@kernel
-def _first_in_order(c, ch, now):
-    """Serve the oldest request of a channel that works in order; returns (whether a command was given, next time)."""
-    own, queue = c.scalars[ch], c.queue[ch, 0]
-    slot = own[HEAD]
-    if slot < 0:
-        return False, FOREVER
-    bank, row = queue[slot, Q_BANK], queue[slot, Q_ROW]
-    if bank // c.p[BANKS] == own[REFRESHING]:
-        return False, FOREVER  # the refresh says when
-    is_write = queue[slot, Q_SINCE] % 2 == 1
-    there = c.banks[ch, bank]
-    if there[OPEN_ROW] == row:
-        at = _column_at(c, ch, bank, is_write)
-        if at <= now:
-            _column(c, ch, bank, is_write, queue[slot, Q_SINCE] // 2, now)
-            _unlink(own, queue, 0, slot, -1)
-    elif there[OPEN_ROW] < 0:
-        at = _activate_at(c, ch, bank)
-        if at <= now:
-            _activate(c, ch, bank, row, now)
-    else:
-        at = _precharge_at(c, ch, bank)
-        if at <= now:
-            _precharge(c, ch, bank, now)
-    return at <= now, at
-
-
-@kernel
-def _move(c, ch):
+def _move(p, s, c):
     """Move the oldest request that its bank's queue has room for there; whether one was moved."""
-    p, own = c.p, c.scalars[ch]
-    writes = own[COUNT + 1]
-    if own[DRAINING] == 0 and (writes >= p[QUEUE] or (writes > p[WRITES_KEPT] and own[QUEUED] == 0)):
-        own[DRAINING] = writes
-        own[STUCK] = 0
-    if own[STUCK]:
+    writes = s[c + COUNT + 1]
+    if s[c + DRAINING] == 0 and (writes >= p[QUEUE] or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
+        s[c + DRAINING] = writes
+        s[c + STUCK] = 0
+    if s[c + STUCK]:
         return False
-    kind = 1 if own[DRAINING] > 0 else 0
-    queue, before, slot = c.queue[ch, kind], -1, own[HEAD + kind]
+    kind = 1 if s[c + DRAINING] > 0 else 0
+    queue, before, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, -1, s[c + HEAD + kind]
     while slot >= 0:
-        bank = queue[slot, Q_BANK]
-        there = c.banks[ch, bank]
-        if there[LENGTH] < p[BANK_QUEUE]:
-            entry = c.entries[ch, bank, there[LENGTH]]
-            entry[E_ROW], entry[E_WRITE], entry[E_SINCE] = queue[slot, Q_ROW], kind, queue[slot, Q_SINCE] // 2
-            there[LENGTH] += 1
-            own[QUEUED] += 1
-            own[DRAINING] -= kind
-            _unlink(own, queue, kind, slot, before)
+        q = queue + slot * Q_FIELDS
+        bank = s[q + Q_BANK]
+        if s[c + p[AT_BANKS] + bank * BANK_FIELDS + LENGTH] < p[BANK_QUEUE]:
+            _append(p, s, c, bank, s[q + Q_WHAT], s[q + Q_SINCE])
+            s[c + QUEUED] += 1
+            s[c + DRAINING] -= kind
+            _unlink(p, s, c, kind, slot, before)
             return True
-        before, slot = slot, queue[slot, Q_LINK]
-    own[STUCK] = 1  # until a bank's queue gets shorter or something comes in
+        before, slot = slot, s[q + Q_LINK]
+    s[c + STUCK] = 1  # until a bank's queue gets shorter or something comes in
     return False
 
 
 @kernel
-def tick(c, ch, now):
+def tick(p, s, c, now):
     """Let a channel do what it can in clock ``now``; returns the next clock in which it may have something to do."""
-    own = c.scalars[ch]
-    if now >= own[NEXT_REFRESH]:
-        own[NEXT_REFRESH] += c.p[REFRESH_EVERY]
-        own[REFRESHES_DUE] += 1
-    given, at = False, FOREVER
-    if own[REFRESHES_DUE] > 0:
-        given, at = _refresh(c, ch, now)
-    if c.p[SCHEDULER] == IN_ORDER:
+    if now >= s[c + NEXT_REFRESH]:
+        s[c + NEXT_REFRESH] += p[REFRESH_EVERY]
+        s[c + REFRESHES_DUE] += 1
+    given, kind, at = False, NOTHING, FOREVER
+    if s[c + REFRESHES_DUE] > 0:
+        given, at, bank = refresh(p, s, c, now)
+        if bank >= 0:
+            _note_want(p, s, c, bank)
+    if p[SCHEDULER] == IN_ORDER:
         if not given:
-            given, when = _first_in_order(c, ch, now)
+            given, when = _first_in_order(p, s, c, now)
             at = min(at, when)
-        return now + 1 if given else min(at, own[NEXT_REFRESH])
+        return now + 1 if given else min(at, s[c + NEXT_REFRESH])
     if not given:
-        bank, kind, entry, when = _select(c, ch, now)
+        bank, kind, entry, when = _select(p, s, c, now)
         at = min(at, when)
         if bank >= 0:
             given = True
-            _give(c, ch, bank, kind, entry, now)
-    else:
-        kind = _NONE
-    if given and c.p[DUAL_COMMAND]:  # a row command and a column command in one clock
-        column = kind >= _READ
-        bank, kind, entry, when = _select(c, ch, now)
-        if bank >= 0 and (kind >= _READ) != column:
-            _give(c, ch, bank, kind, entry, now)
-    moved = _move(c, ch)
-    return now + 1 if given or moved else min(at, own[NEXT_REFRESH])
+            _give(p, s, c, bank, kind, entry, now)
+    if given and p[DUAL_COMMAND]:  # a row command and a column command in one clock
+        bank, second, entry, when = _select(p, s, c, now)
+        if bank >= 0 and (second >= RD) != (kind == RD or kind == WR):
+            _give(p, s, c, bank, second, entry, now)
+    moved = _move(p, s, c)
+    return now + 1 if given or moved else min(at, s[c + NEXT_REFRESH])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,11 +11,11 @@ from numpy.typing import NDArray
 from accel_sim.errors import HardwareError
 from accel_sim.memory import controller_layout as at
 from accel_sim.memory.address_map import map_fields
-from accel_sim.memory.controller_layout import Controller, new_controller
+from accel_sim.memory.controller_layout import new_state, with_offsets
 from accel_sim.memory.parts import DramPart
 from accel_sim.memory.trace_kernel import run_trace
 
-__all__ = ["ControllerSettings", "DramRun", "StandbyClocks", "controller", "run_requests"]
+__all__ = ["ControllerSettings", "DramRun", "StandbyClocks", "controller_parameters", "run_requests"]
 
 HIT_LIMIT = 4
 WRITES_KEPT = 8
@@ -85,18 +86,16 @@ class DramRun:
         return self.reads + self.writes - self.row_hits
 
 
-def controller(part: DramPart, channels: int, settings: ControllerSettings) -> Controller:
-    """The controllers of ``channels`` channels of a part, all banks closed.
+def controller_parameters(part: DramPart, channels: int, settings: ControllerSettings) -> NDArray[np.int64]:
+    """What the controllers of ``channels`` channels of a part go by.
 
     Raises:
         HardwareError: the part is ideal, or the address map is none.
     """
-    timing = part.timing
-    if timing is None:
+    if part.timing is None:
         raise HardwareError(f"DRAM part '{part.name}' is ideal; the cycle-level model needs one with timing")
-    burst = -(-part.burst_ns // timing.tck_ns) if part.burst_ns % timing.tck_ns > 1e-6 * timing.tck_ns else 0
-    burst = int(burst) or max(1, round(part.burst_ns / timing.tck_ns))
-    return new_controller(_parameters(part, channels, settings, burst))
+    burst = max(1, math.ceil(part.burst_ns / part.timing.tck_ns - 0.05))  # clocks are rounded in the parts' files
+    return with_offsets(_parameters(part, channels, settings, burst))
 
 
 def _parameters(part: DramPart, channels: int, settings: ControllerSettings, burst: int) -> NDArray[np.int64]:
@@ -178,15 +177,18 @@ def run_requests(
         settings: order of service.
 
     Raises:
-        HardwareError: as :func:`controller`.
+        HardwareError: as :func:`controller_parameters`.
     """
-    state = controller(part, channels, settings or ControllerSettings())
-    clocks = run_trace(state, addresses, writes, cycles, per_clock)
-    return _run(state, int(clocks))
+    p = controller_parameters(part, channels, settings or ControllerSettings())
+    state = new_state(p)
+    clocks = run_trace(p, state, addresses, writes, cycles, per_clock)
+    return _run(p, state, int(clocks))
 
 
-def _run(state: Controller, clocks: int) -> DramRun:
-    counts = state.counts.sum(axis=0)
+def _run(p: NDArray[np.int64], state: NDArray[np.int64], clocks: int) -> DramRun:
+    blocks = state.reshape(int(p[at.CHANNELS]), int(p[at.STRIDE]))
+    counts = blocks.sum(axis=0)
+    ranks = blocks[:, p[at.AT_RANKS] : p[at.AT_WINDOWS]].reshape(-1, at.RANK_FIELDS).sum(axis=0)
     reads = int(counts[at.READS])
     return DramRun(
         cycles=clocks,
@@ -198,7 +200,5 @@ def _run(state: Controller, clocks: int) -> DramRun:
         read_hits=int(counts[at.READ_HITS]),
         write_hits=int(counts[at.WRITE_HITS]),
         read_latency_cycles=float(counts[at.LATENCY]) / reads if reads else 0.0,
-        standby=StandbyClocks(
-            active=int(state.ranks[:, :, at.ACTIVE].sum()), idle=int(state.ranks[:, :, at.IDLE].sum())
-        ),
+        standby=StandbyClocks(active=int(ranks[at.ACTIVE]), idle=int(ranks[at.IDLE])),
     )

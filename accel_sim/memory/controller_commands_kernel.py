@@ -1,0 +1,137 @@
+"""Kernel: what a command of the memory controller does to the state of banks, bank groups and ranks.
+
+``s`` is the state and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the start of the
+channel's block in ``s`` and ``b`` that of the bank's record.
+"""
+
+from __future__ import annotations
+
+from accel_sim.jit import kernel
+from accel_sim.memory.controller_layout import (
+    ACT, ACT_ACT_L, ACT_ACT_S, ACT_PRE, ACT_RD, ACT_WR, ACTIVATES, ACTIVE, AT_BANKS, AT_GROUPS, AT_RANKS, AT_WINDOWS,
+    BANK_FIELDS, BANKS, COUNTED_TO, FOREVER, FOUR, FOUR_ACT, FOUR_AT, GROUP, GROUPS, HITS, IDLE, KINDS, LAST_RETURN,
+    LAST_WRITE, LATENCY, MANY, MANY_ACT, MANY_AT, OPEN_BANKS, OPEN_ROW, OWN, PRE, PRE_ACT, PRE_PRE, PRECHARGES, RANK,
+    RANK_FIELDS, RANKS, RD, RD_PRE, RD_RD_L, RD_RD_O, RD_RD_S, RD_WR, RD_WR_O, READ_DELAY, READ_HITS, READS,
+    READS_OPEN, REF_ACT, REFRESH_AT, REFRESH_RANK, REFRESHES, REFRESHES_DUE, REFRESHING, WR, WR_PRE, WR_RD_L, WR_RD_O,
+    WR_RD_S, WR_WR_L, WR_WR_O, WR_WR_S, WRITE_DELAY, WRITE_HITS, WRITES,
+)  # fmt: skip
+
+__all__ = ["activate", "column", "precharge", "refresh", "standby_until"]
+
+
+@kernel
+def standby_until(p, s, c, rank, now):
+    """Count the clocks before ``now`` in which the rank had an open bank, or none."""
+    r = c + p[AT_RANKS] + rank * RANK_FIELDS
+    s[r + (ACTIVE if s[r + OPEN_BANKS] > 0 else IDLE)] += now - s[r + COUNTED_TO]
+    s[r + COUNTED_TO] = now
+
+
+@kernel
+def _not_before(p, s, c, rank, kind, at):
+    """No command of that kind in the rank before ``at``."""
+    g = c + p[AT_GROUPS] + rank * p[GROUPS] * KINDS + kind
+    for _ in range(p[GROUPS]):
+        s[g] = max(s[g], at)
+        g += KINDS
+
+
+@kernel
+def activate(p, s, c, b, row, now):
+    """Open a row."""
+    rank = s[b + RANK]
+    standby_until(p, s, c, rank, now)
+    r, window = c + p[AT_RANKS] + rank * RANK_FIELDS, c + p[AT_WINDOWS] + rank * (FOUR + MANY)
+    s[r + OPEN_BANKS] += 1
+    s[window + s[r + FOUR_AT]] = now + p[FOUR_ACT]
+    s[r + FOUR_AT] = (s[r + FOUR_AT] + 1) & (FOUR - 1)
+    at = max(now + p[ACT_ACT_S], s[window + s[r + FOUR_AT]])
+    if p[MANY_ACT] > 0:
+        s[window + FOUR + s[r + MANY_AT]] = now + p[MANY_ACT]
+        s[r + MANY_AT] = (s[r + MANY_AT] + 1) & (MANY - 1)
+        at = max(at, s[window + FOUR + s[r + MANY_AT]])
+    _not_before(p, s, c, rank, ACT, at)
+    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+    s[g + ACT] = max(s[g + ACT], now + p[ACT_ACT_L])
+    s[b + OPEN_ROW], s[b + HITS] = row, 0
+    s[b + OWN + PRE] = max(s[b + OWN + PRE], now + p[ACT_PRE])
+    s[b + OWN + RD], s[b + OWN + WR] = now + p[ACT_RD], now + p[ACT_WR]
+    s[c + ACTIVATES] += 1
+
+
+@kernel
+def precharge(p, s, c, b, now):
+    """Close the open row."""
+    rank = s[b + RANK]
+    standby_until(p, s, c, rank, now)
+    s[c + p[AT_RANKS] + rank * RANK_FIELDS + OPEN_BANKS] -= 1
+    s[b + OPEN_ROW], s[b + HITS] = -1, 0
+    s[b + OWN + ACT] = now + p[PRE_ACT]
+    if p[PRE_PRE] > 0:
+        _not_before(p, s, c, rank, PRE, now + p[PRE_PRE])
+    s[c + PRECHARGES] += 1
+
+
+@kernel
+def column(p, s, c, b, is_write, since, now):
+    """A read or a write of the open row."""
+    hit = 1 if s[b + HITS] > 0 else 0
+    if is_write:
+        to_rd_l, to_rd_s, to_rd_o = p[WR_RD_L], p[WR_RD_S], p[WR_RD_O]
+        to_wr_l, to_wr_s, to_wr_o, to_pre = p[WR_WR_L], p[WR_WR_S], p[WR_WR_O], p[WR_PRE]
+        s[c + WRITES] += 1
+        s[c + WRITE_HITS] += hit
+        s[c + LAST_WRITE] = now + p[WRITE_DELAY]
+    else:
+        to_rd_l, to_rd_s, to_rd_o = p[RD_RD_L], p[RD_RD_S], p[RD_RD_O]
+        to_wr_l, to_wr_s, to_wr_o, to_pre = p[RD_WR], p[RD_WR], p[RD_WR_O], p[RD_PRE]
+        s[c + READS] += 1
+        s[c + READ_HITS] += hit
+        s[c + LATENCY] += now + p[READ_DELAY] - since
+        s[c + READS_OPEN] -= 1
+        s[c + LAST_RETURN] = now + p[READ_DELAY]
+    rank = s[b + RANK]
+    g = c + p[AT_GROUPS]
+    for other in range(p[RANKS]):
+        rd_at = now + (to_rd_s if other == rank else to_rd_o)
+        wr_at = now + (to_wr_s if other == rank else to_wr_o)
+        for _ in range(p[GROUPS]):
+            s[g + RD], s[g + WR] = max(s[g + RD], rd_at), max(s[g + WR], wr_at)
+            g += KINDS
+    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+    s[g + RD], s[g + WR] = max(s[g + RD], now + to_rd_l), max(s[g + WR], now + to_wr_l)
+    s[b + HITS] += 1
+    s[b + OWN + PRE] = max(s[b + OWN + PRE], now + to_pre)
+
+
+@kernel
+def refresh(p, s, c, now):
+    """Go on with the refresh that is due: close a bank, or refresh.
+
+    Returns whether a command was given now, when the next can be, and the bank that was closed (-1: none).
+    """
+    rank = s[c + REFRESH_RANK]
+    s[c + REFRESHING] = rank
+    r = c + p[AT_RANKS] + rank * RANK_FIELDS
+    at, all_at, first = FOREVER, s[r + REFRESH_AT], rank * p[BANKS]
+    for bank in range(first, first + p[BANKS]):
+        b = c + p[AT_BANKS] + bank * BANK_FIELDS
+        if s[b + OPEN_ROW] >= 0:
+            closes = max(s[b + OWN + PRE], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + PRE])
+            if closes <= now:
+                precharge(p, s, c, b, now)
+                return True, now, bank
+            at = min(at, closes)
+        else:
+            all_at = max(all_at, s[b + OWN + ACT])
+    if s[r + OPEN_BANKS] > 0:
+        return False, at, -1
+    if all_at > now:
+        return False, all_at, -1
+    _not_before(p, s, c, rank, ACT, now + p[REF_ACT])
+    s[r + REFRESH_AT] = now + p[REF_ACT]
+    s[c + REFRESHES_DUE] -= 1
+    s[c + REFRESHING] = -1
+    s[c + REFRESH_RANK] = (rank + 1) % p[RANKS]
+    s[c + REFRESHES] += 1
+    return True, now, -1
