@@ -29,7 +29,7 @@ _Kernel = Callable[..., Any]
 def _cache_directory() -> str:
     digest = hashlib.sha256(numba.__version__.encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.stem.endswith("kernel"):
+        if path.stem.endswith(("kernel", "layout")):  # constants of layouts are compiled into the kernels
             digest.update(path.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     root = Path(os.environ.get("NUMBA_CACHE_DIR") or home / "bitgrove")

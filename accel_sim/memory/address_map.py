@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim.errors import HardwareError
-from accel_sim.memory.controller_layout import (
-    FIELD_BANK,
-    FIELD_CHANNEL,
-    FIELD_COLUMN,
-    FIELD_GROUP,
-    FIELD_RANK,
-    FIELD_ROW,
-)
+from accel_sim.memory import controller_layout as at
 from accel_sim.memory.parts import DramPart
 
 __all__ = ["FIELDS", "check_address_map", "map_fields"]
 
 FIELDS = {
-    "ro": FIELD_ROW,
-    "ch": FIELD_CHANNEL,
-    "ra": FIELD_RANK,
-    "ba": FIELD_BANK,
-    "bg": FIELD_GROUP,
-    "co": FIELD_COLUMN,
+    "ro": at.FIELD_ROW,
+    "ch": at.FIELD_CHANNEL,
+    "ra": at.FIELD_RANK,
+    "ba": at.FIELD_BANK,
+    "bg": at.FIELD_GROUP,
 }
-"""Names of two letters, as DRAMsim3 writes them."""
-IN_BURST = -1
+"""Names of two letters, as DRAMsim3 writes them, of the fields that choose a bank and a row; ``co`` is the column."""
+COLUMN = "co"
 
 
 def check_address_map(text: str) -> None:
@@ -36,16 +31,15 @@ def check_address_map(text: str) -> None:
     >>> check_address_map("rochrababgco")
     """
     names = [text[at : at + 2] for at in range(0, len(text), 2)]
-    if sorted(names) != sorted(FIELDS):
+    allowed = [*FIELDS, COLUMN]
+    if sorted(names) != sorted(allowed):
         raise HardwareError(
-            f"address_map holds '{text}'; allowed: {', '.join(FIELDS)} once each, from the most significant"
+            f"address_map holds '{text}'; allowed: {', '.join(allowed)} once each, from the most significant"
         )
 
 
-def map_fields(text: str, part: DramPart, channels: int) -> list[int]:
-    """Field, size and binary logarithm of the size of each part of an address, from the least significant on.
-
-    The first part is the place in a burst; a logarithm is -1 where the size is no power of two.
+def map_fields(text: str, part: DramPart, channels: int) -> NDArray[np.int64]:
+    """Where each field of an address stands: ``(FIELDS, MAP_ENTRIES)`` as the kernels read it.
 
     Args:
         text: as ``rochrababgco``.
@@ -60,10 +54,11 @@ def map_fields(text: str, part: DramPart, channels: int) -> list[int]:
         "bg": part.bank_groups,
         "co": part.row_bytes // part.burst_bytes,
     }
-    names = [text[at : at + 2] for at in range(len(text) - 2, -1, -2)]
-    steps = [(IN_BURST, part.burst_bytes), *((FIELDS[name], sizes[name]) for name in names)]
-    return [value for field, size in steps for value in (field, size, _bits(size))]
-
-
-def _bits(size: int) -> int:
-    return size.bit_length() - 1 if size & (size - 1) == 0 else -1
+    found, below = np.zeros((at.FIELDS, at.MAP_ENTRIES), np.int64), part.burst_bytes
+    for place in range(len(text) - 2, -1, -2):
+        name = text[place : place + 2]
+        size = sizes[name]
+        if name in FIELDS:
+            found[FIELDS[name]] = below, size, below.bit_length() - 1, size - 1
+        below *= size
+    return found

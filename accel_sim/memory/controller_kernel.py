@@ -21,8 +21,8 @@ from accel_sim.memory.controller_layout import (
     ACT, AT_ACTIVE, AT_BANKS, AT_ENTRIES, AT_GROUPS, AT_QUEUES, BANK_FIELDS, BANK_QUEUE, BUSY_BANKS, COUNT, DRAINING,
     DUAL_COMMAND, E_FIELDS, E_SINCE, E_WHAT, FIRST, FOREVER, FREE, GROUP, HEAD, HIT_LIMIT, HITS, IN_ORDER, KINDS,
     LENGTH, NEXT_REFRESH, NOTHING, OPEN_ROW, OWN, PRE, Q_BANK, Q_FIELDS, Q_LINK, Q_SINCE, Q_WHAT, QUEUE, QUEUED, RANK,
-    RD, READS_OPEN, REFRESH_EVERY, REFRESHES_DUE, REFRESHING, ROUND, SCHEDULER, SEVERAL, STUCK, TAIL, WANT, WANT_AT,
-    WANT_ENTRY, WR, WRITES_IN, WRITES_KEPT,
+    RD, READS_OPEN, REFRESH_EVERY, REFRESHES_DUE, REFRESHING, ROUND, SCHEDULER, SEVERAL, STUCK, TAIL, WAITING, WANT, WANT_AT,
+    WANT_ENTRY, WANT_PLACE, WR, WRITES_IN, WRITES_KEPT,
 )  # fmt: skip
 
 __all__ = ["enqueue", "has_room", "tick"]
@@ -51,7 +51,10 @@ def enqueue(p, s, c, bank, row, is_write, now):
         s[c + HEAD + kind] = slot
     s[c + TAIL + kind] = slot
     s[c + COUNT + kind] += 1
-    s[c + STUCK] = 0
+    b = c + p[AT_BANKS] + bank * BANK_FIELDS
+    s[b + WAITING + kind] += 1
+    if s[b + LENGTH] == p[BANK_QUEUE]:
+        s[c + STUCK + kind] += 1
     if not is_write:
         s[c + READS_OPEN] += 1
 
@@ -134,6 +137,7 @@ def _note_want(p, s, c, bank):
     s[b + WANT], s[b + WANT_ENTRY] = want, entry
     if want < NOTHING:
         s[b + WANT_AT] = s[b + OWN + want]
+        s[b + WANT_PLACE] = p[AT_GROUPS] + s[b + GROUP] * KINDS + want
 
 
 @kernel
@@ -158,7 +162,7 @@ def _of_several(p, s, c, bank, b, now):
 def _select(p, s, c, now):
     """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest)."""
     count, active, blocked = s[c + BUSY_BANKS], c + p[AT_ACTIVE], s[c + REFRESHING]
-    groups, banks, round_ = c + p[AT_GROUPS], c + p[AT_BANKS], s[c + ROUND]
+    banks, round_ = c + p[AT_BANKS], s[c + ROUND]
     start = 0
     while start < count and s[active + start] <= round_:
         start += 1
@@ -169,13 +173,13 @@ def _select(p, s, c, now):
             place -= count
         bank = s[active + place]
         b = banks + bank * BANK_FIELDS
-        kind, entry = s[b + WANT], s[b + WANT_ENTRY]
         if blocked >= 0 and s[b + RANK] == blocked:
             continue
+        kind, entry = s[b + WANT], 0
         if kind == SEVERAL:
             kind, entry, when = _of_several(p, s, c, bank, b, now)
         else:
-            when = max(s[b + WANT_AT], s[groups + s[b + GROUP] * KINDS + kind])
+            when, entry = max(s[b + WANT_AT], s[c + s[b + WANT_PLACE]]), s[b + WANT_ENTRY]
         if when <= now:
             s[c + ROUND] = bank
             return bank, kind, entry, when
@@ -197,7 +201,6 @@ def _give(p, s, c, bank, kind, entry, now):
         _remove(p, s, c, bank, b, entry)
         s[b + WRITES_IN] -= kind == WR
         s[c + QUEUED] -= 1
-        s[c + STUCK] = 0
         if s[b + LENGTH] == 0:
             _not_busy(p, s, c, bank)
     _note_want(p, s, c, bank)
@@ -209,6 +212,9 @@ def _remove(p, s, c, bank, b, entry):
     for i in range(entry, 0, -1):  # those in front move up
         to, of = _entry(p, s, c, bank, b, i), _entry(p, s, c, bank, b, i - 1)
         s[to + E_WHAT], s[to + E_SINCE] = s[of + E_WHAT], s[of + E_SINCE]
+    if s[b + LENGTH] == p[BANK_QUEUE]:
+        s[c + STUCK] -= s[b + WAITING]
+        s[c + STUCK + 1] -= s[b + WAITING + 1]
     s[b + FIRST] = s[b + FIRST] + 1 if s[b + FIRST] + 1 < p[BANK_QUEUE] else 0
     s[b + LENGTH] -= 1
 
@@ -221,8 +227,12 @@ def _append(p, s, c, bank, what, since):
     s[e + E_WHAT], s[e + E_SINCE] = what, since
     s[b + LENGTH] += 1
     s[b + WRITES_IN] += what & 1
+    s[b + WAITING + (what & 1)] -= 1
     if s[b + LENGTH] == 1:
         _busy(p, s, c, bank)
+    if s[b + LENGTH] == p[BANK_QUEUE]:
+        s[c + STUCK] += s[b + WAITING]
+        s[c + STUCK + 1] += s[b + WAITING + 1]
     want = s[b + WANT]
     # what is next stays so if a bank is to be opened, or one more of the same kind comes behind
     if want != ACT and want != (WR if what & 1 else RD):
@@ -281,12 +291,11 @@ def _move(p, s, c):
     writes = s[c + COUNT + 1]
     if s[c + DRAINING] == 0 and (writes >= p[QUEUE] or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
         s[c + DRAINING] = writes
-        s[c + STUCK] = 0
-    if s[c + STUCK]:
-        return False
     kind = 1 if s[c + DRAINING] > 0 else 0
+    if s[c + COUNT + kind] == s[c + STUCK + kind]:
+        return False
     queue, before, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, -1, s[c + HEAD + kind]
-    while slot >= 0:
+    while True:
         q = queue + slot * Q_FIELDS
         bank = s[q + Q_BANK]
         if s[c + p[AT_BANKS] + bank * BANK_FIELDS + LENGTH] < p[BANK_QUEUE]:
@@ -296,8 +305,6 @@ def _move(p, s, c):
             _unlink(p, s, c, kind, slot, before)
             return True
         before, slot = slot, s[q + Q_LINK]
-    s[c + STUCK] = 1  # until a bank's queue gets shorter or something comes in
-    return False
 
 
 @kernel

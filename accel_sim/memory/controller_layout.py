@@ -29,21 +29,23 @@ PRE_ACT, PRE_PRE, ACT_ACT_L, ACT_ACT_S, ACT_PRE, ACT_RD, ACT_WR, REF_ACT, FOUR_A
 READ_DELAY, WRITE_DELAY, REFRESH_EVERY, BURST_BYTES = range(33, 37)
 # ... where things are in a channel's block, and its length ...
 AT_RANKS, AT_WINDOWS, AT_GROUPS, AT_BANKS, AT_ACTIVE, AT_QUEUES, AT_ENTRIES, STRIDE = range(37, 45)
-# ... and the address map: field, size and binary logarithm of the size (-1: no power of two), six times from the least
-# significant on; a burst's bytes come first, as a field of no meaning.
-MAP = 45
-MAP_STEPS, MAP_FIELDS = 7, 3
-FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW, FIELD_COLUMN = range(6)
-PARAMETERS = MAP + MAP_STEPS * MAP_FIELDS
+# ... and the address map: per field the size of all fields below it, its own size, and both as shift and mask where all
+# sizes are powers of two.
+BANKS_IN_GROUP, BY_BITS, MAP = 45, 46, 47
+FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW = range(5)
+FIELDS = 5
+MAP_BELOW, MAP_SIZE, MAP_SHIFT, MAP_MASK = range(4)
+MAP_ENTRIES = 4
+PARAMETERS = MAP + FIELDS * MAP_ENTRIES
 
 # Scalars of a channel ...
-NEXT, ROUND, DRAINING, QUEUED, STUCK, NEXT_REFRESH, REFRESH_RANK, REFRESHES_DUE, REFRESHING, READS_OPEN = range(10)
-LAST_RETURN, LAST_WRITE, BUSY_BANKS = range(10, 13)
-HEAD, TAIL, COUNT, FREE = 13, 15, 17, 19
-"""Of the read queue, and one further on of the write queue."""
+NEXT, ROUND, DRAINING, QUEUED, NEXT_REFRESH, REFRESH_RANK, REFRESHES_DUE, REFRESHING, READS_OPEN = range(9)
+LAST_RETURN, LAST_WRITE, BUSY_BANKS = range(9, 12)
+HEAD, TAIL, COUNT, FREE, STUCK = 12, 14, 16, 18, 20
+"""Of the read queue, and one further on of the write queue; ``STUCK``: requests whose bank's queue is full."""
 # ... and its counts.
-READS, WRITES, ACTIVATES, PRECHARGES, REFRESHES, READ_HITS, WRITE_HITS, LATENCY = range(21, 29)
-SCALARS = 29
+READS, WRITES, ACTIVATES, PRECHARGES, REFRESHES, READ_HITS, WRITE_HITS, LATENCY = range(22, 30)
+SCALARS = 30
 
 # Per rank: banks that are open, clock up to which standby is counted, clocks with an open bank and without one, places
 # of the next activation in the rings of its windows, first clock of the next refresh.
@@ -59,9 +61,12 @@ NOTHING, SEVERAL = 4, 5
 
 # Per bank: the open row (-1: none), column commands since it was opened, first clock of each command that the bank
 # allows, its queue (a ring: length, first place, writes in it), group and rank; the command that is next, its place
-# behind the first and OWN[kind], kept for speed.
-OPEN_ROW, HITS, OWN, LENGTH, FIRST, WRITES_IN, GROUP, RANK, WANT, WANT_ENTRY, WANT_AT = 0, 1, 2, 6, 7, 8, 9, 10, 11, 12, 13
-BANK_FIELDS = 14
+# behind the first, OWN[kind] and where its group's clock stands in the channel's block, kept for speed.
+OPEN_ROW, HITS, OWN, LENGTH, FIRST, WRITES_IN = 0, 1, 2, 6, 7, 8
+GROUP, RANK, WANT, WANT_ENTRY, WANT_AT, WANT_PLACE = range(9, 15)
+WAITING = 15
+"""Reads of the bank in the channel's queue, and one further on writes."""
+BANK_FIELDS = 17
 
 # Requests in the queues of a channel (linked lists), and in those of its banks; ``WHAT``: twice the row, and 1 more for
 # a write.

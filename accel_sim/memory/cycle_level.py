@@ -116,6 +116,7 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
         at.RANKS: part.ranks,
         at.GROUPS: part.bank_groups,
         at.BANKS: part.banks,
+        at.BANKS_IN_GROUP: part.banks // part.bank_groups,
         at.SCHEDULER: at.IN_ORDER if settings.scheduler == "in_order" else at.FR_FCFS,
         at.QUEUE: settings.queue,
         at.BANK_QUEUE: settings.bank_queue,
@@ -152,7 +153,9 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
     }
     for index, value in values.items():
         p[index] = value
-    p[at.MAP :] = map_fields(settings.address_map, part, total)
+    fields = map_fields(settings.address_map, part, total)
+    p[at.MAP :] = fields.reshape(-1)
+    p[at.BY_BITS] = bool(np.all(fields[:, :2] & (fields[:, :2] - 1) == 0))
     return p
 
 

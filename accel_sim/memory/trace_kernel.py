@@ -6,9 +6,10 @@ from accel_sim.jit import kernel
 from accel_sim.memory.controller_commands_kernel import standby_until
 from accel_sim.memory.controller_kernel import enqueue, has_room, tick
 from accel_sim.memory.controller_layout import (
-    BANKS, FIELD_BANK, FIELD_CHANNEL, FIELD_GROUP, FIELD_RANK, FIELD_ROW, FOREVER, GROUPS,
-    LAST_RETURN, MAP, MAP_FIELDS, MAP_STEPS, NEXT, RANKS, READS_OPEN, STRIDE,
+    BANKS, BANKS_IN_GROUP, BY_BITS, FIELD_BANK, FIELD_CHANNEL, FIELD_GROUP, FIELD_RANK, FIELD_ROW, FOREVER,
+    LAST_RETURN, MAP, MAP_BELOW, MAP_ENTRIES, MAP_MASK, MAP_SHIFT, MAP_SIZE, NEXT, RANKS, READS_OPEN, STRIDE,
 )  # fmt: skip
+from accel_sim.memory.pointer_kernel import pointer
 
 __all__ = ["locate", "run_trace"]
 
@@ -19,39 +20,28 @@ POSTED = 2
 @kernel
 def locate(p, address):
     """Channel, bank and row of an address, bytes; addresses beyond the memory start again at its beginning."""
-    rest, at = address, MAP
-    channel, rank, group, bank, row = 0, 0, 0, 0, 0
-    for _ in range(MAP_STEPS):
-        field, size, bits = p[at], p[at + 1], p[at + 2]
-        at += MAP_FIELDS
-        if bits == 0:
-            continue
-        if bits > 0:
-            value = rest & (size - 1)
-            rest >>= bits
-        else:
-            value = rest % size
-            rest //= size
-        if field == FIELD_ROW:
-            row = value
-        elif field == FIELD_BANK:
-            bank = value
-        elif field == FIELD_GROUP:
-            group = value
-        elif field == FIELD_RANK:
-            rank = value
-        elif field == FIELD_CHANNEL:
-            channel = value
-    return channel, rank * p[BANKS] + group * (p[BANKS] // p[GROUPS]) + bank, row
+    channel, rank = _field(p, address, FIELD_CHANNEL), _field(p, address, FIELD_RANK)
+    group, bank = _field(p, address, FIELD_GROUP), _field(p, address, FIELD_BANK)
+    bank += rank * p[BANKS] + group * p[BANKS_IN_GROUP]
+    return channel, bank, _field(p, address, FIELD_ROW)
 
 
 @kernel
-def run_trace(p, s, addresses, writes, cycles, per_clock):
+def _field(p, address, field):
+    m = MAP + field * MAP_ENTRIES
+    if p[BY_BITS]:
+        return (address >> p[m + MAP_SHIFT]) & p[m + MAP_MASK]
+    return address // p[m + MAP_BELOW] % p[m + MAP_SIZE]
+
+
+@kernel
+def run_trace(parameters, state, addresses, writes, cycles, per_clock):
     """Send requests in order, each not before its cycle, up to ``per_clock`` in a clock; returns the clocks it takes.
 
     It ends when all reads have come back and all writes are accepted; those may be in a queue still.
     """
-    count, stride, blocks = len(addresses), p[STRIDE], len(s)
+    p, s = pointer(parameters), pointer(state)
+    count, stride, blocks = len(addresses), p[STRIDE], len(state)
     sent, now, last_write, end = 0, 0, -1, FOREVER
     channel, bank, row = 0, 0, 0
     if count > 0:
@@ -84,7 +74,7 @@ def run_trace(p, s, addresses, writes, cycles, per_clock):
             elif accepted == per_clock:
                 upcoming = now + 1
         else:
-            end = _end(s, stride, last_write)
+            end = _end(s, blocks, stride, last_write)
         now = max(now + 1, upcoming)
     for c in range(0, blocks, stride):
         for rank in range(p[RANKS]):
@@ -93,10 +83,10 @@ def run_trace(p, s, addresses, writes, cycles, per_clock):
 
 
 @kernel
-def _end(s, stride, last_write):
+def _end(s, blocks, stride, last_write):
     """The clock after the last answer; :data:`FOREVER` while reads are under way."""
     end = last_write + POSTED + 1 if last_write >= 0 else 0
-    for c in range(0, len(s), stride):
+    for c in range(0, blocks, stride):
         if s[c + READS_OPEN] > 0:
             return FOREVER
         end = max(end, s[c + LAST_RETURN] + 1)
