@@ -16,9 +16,10 @@ from accel_sim.hardware.diagnose import suggestion, validate
 from accel_sim.hardware.document import read_document
 from accel_sim.hardware.schema import Section
 
-__all__ = ["DramEnergy", "DramPart", "DramTiming", "list_parts", "load_part"]
+__all__ = ["DramEnergy", "DramPart", "DramPower", "DramTiming", "list_parts", "load_part"]
 
 PARTS_DIRECTORY = Path(__file__).resolve().parents[2] / "hwconfigs" / "dram"
+Milliamperes = Annotated[float, Field(ge=0, le=100_000)]
 Clocks = Annotated[int, Field(ge=0, le=100_000)]
 
 
@@ -102,6 +103,27 @@ class DramEnergy(Section):
         return self
 
 
+class DramPower(Section):
+    """Supply currents of one device by the datasheet's names, for energy by the IDD method."""
+
+    device_bits: Annotated[int, Field(ge=4, le=1024)]
+    """Width of a device; ``bus_bits`` over it are the devices of a rank."""
+    vdd_v: Annotated[float, Field(gt=0, le=5)]
+    """Supply voltage in V."""
+    idd0_ma: Milliamperes
+    """One bank activated and precharged every tRC."""
+    idd2n_ma: Milliamperes
+    """Standby, all banks precharged."""
+    idd3n_ma: Milliamperes
+    """Standby, a bank open."""
+    idd4r_ma: Milliamperes
+    """Reading without a gap."""
+    idd4w_ma: Milliamperes
+    """Writing without a gap."""
+    idd5ab_ma: Milliamperes
+    """Refreshing all banks."""
+
+
 class DramPart(Section):
     """One channel of one kind of DRAM. A part without rate and timing is ideal: it never makes anyone wait."""
 
@@ -131,6 +153,8 @@ class DramPart(Section):
     """Bytes that one activation opens, over all devices of the rank or pseudo channel."""
     timing: DramTiming | None
     """Timing constraints; ``null`` = none."""
+    power: DramPower | None = None
+    """Supply currents; ``null`` = not known."""
     energy_pj_per_bit: DramEnergy
     """Energy per transferred bit."""
 
@@ -140,6 +164,10 @@ class DramPart(Section):
             raise ValueError("data_rate_mtps and timing: one of them is null; allowed: both (an ideal part) or none")
         if self.banks % self.bank_groups:
             raise ValueError(f"banks holds {self.banks}; allowed: a multiple of bank_groups = {self.bank_groups}")
+        if self.power is not None and self.bus_bits % self.power.device_bits:
+            raise ValueError(
+                f"power.device_bits holds {self.power.device_bits}; allowed: a divisor of bus_bits = {self.bus_bits}"
+            )
         return self
 
     @property

@@ -30,7 +30,7 @@ def _cast(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
 
 
 @overload(pointer)
-def _pointer(array):  # type: ignore[no-untyped-def]  # noqa: ARG001, ANN001, ANN202
+def _pointer(array):  # type: ignore[no-untyped-def]  # noqa: ARG001
     def implementation(array):  # type: ignore[no-untyped-def]  # Numba compares the arguments' annotations
         return _cast(array.ctypes.data)
 

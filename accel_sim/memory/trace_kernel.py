@@ -6,8 +6,26 @@ from accel_sim.jit import kernel
 from accel_sim.memory.controller_commands_kernel import standby_until
 from accel_sim.memory.controller_kernel import enqueue, has_room, tick
 from accel_sim.memory.controller_layout import (
-    BANKS, BANKS_IN_GROUP, BY_BITS, FIELD_BANK, FIELD_CHANNEL, FIELD_GROUP, FIELD_RANK, FIELD_ROW, FOREVER,
-    LAST_RETURN, MAP, MAP_BELOW, MAP_ENTRIES, MAP_MASK, MAP_SHIFT, MAP_SIZE, NEXT, RANKS, READS_OPEN, STRIDE,
+    BANKS,
+    BANKS_IN_GROUP,
+    BY_BITS,
+    FIELD_BANK,
+    FIELD_CHANNEL,
+    FIELD_GROUP,
+    FIELD_RANK,
+    FIELD_ROW,
+    FOREVER,
+    LAST_RETURN,
+    MAP,
+    MAP_BELOW,
+    MAP_ENTRIES,
+    MAP_MASK,
+    MAP_SHIFT,
+    MAP_SIZE,
+    NEXT,
+    RANKS,
+    READS_OPEN,
+    STRIDE,
 )  # fmt: skip
 from accel_sim.memory.pointer_kernel import pointer
 
