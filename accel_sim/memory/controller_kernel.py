@@ -382,7 +382,7 @@ def tick(p, s, c, now):
             _give(p, s, c, bank, kind, entry, now)
     if given and p[DUAL_COMMAND]:  # a row command and a column command in one clock
         bank, second, entry, when = _select(p, s, c, now)
-        if bank >= 0 and (second >= RD) != (kind == RD or kind == WR):
+        if bank >= 0 and (second >= RD) != (kind in (RD, WR)):
             _give(p, s, c, bank, second, entry, now)
     moved = _move(p, s, c)
     return now + 1 if given or moved else min(at, s[c + NEXT_REFRESH])

@@ -18,11 +18,7 @@ from rl.runs.request import Prepared
 from rl.runs.store import SearchStore
 from rl.searchers.protocol import Outcome
 
-__all__ = ["FINALISTS", "FinalMeasurement", "Finals", "Winner"]
-
-FINALISTS = 5
-ROUNDS = 4
-"""Of so many each, at most."""
+__all__ = ["FinalMeasurement", "Finals", "Winner", "candidate_key"]
 
 _Value = TypeVar("_Value")
 
@@ -104,24 +100,25 @@ class Finals:
     def choose(
         self, outcomes: Sequence[Outcome], start: Outcome
     ) -> tuple[Winner, list[tuple[Outcome, FinalMeasurement]]]:
-        """The winner, and everything that was measured to find it.
+        """The winner, and everything that was measured in full.
 
-        In rounds: of the policies that save more than the best so far within the bound, those that save most and should
-        be within it, given what the measured ones lost beyond what was seen when they were tried (who is picked for a
-        small loss on few images was lucky on them). If no policy is within the bound, the dense 8-bit network,
-        ``start``, is measured. The winner is the one within the bound that saves most; if there is none, the one that
-        loses least.
+        Every policy that looked like the best within the bound was measured in full when it was tried
+        (:mod:`rl.runs.confirmation`); the dense 8-bit network, ``start``, is measured as well. The winner is the one
+        within the bound that saves most; if there is none, the one that loses least.
         """
-        measured: list[tuple[Outcome, FinalMeasurement]] = []
-        for _ in range(ROUNDS):
-            for outcome in self._next(outcomes, measured):
-                self._note(f"finalist {len(measured) + 1}")
-                measured.append((outcome, self.measure(outcome.candidate)))
-        if not any(final.feasible for _, final in measured):
-            measured.append((start, self.measure(start.candidate)))
+        known = {one.candidate: one for one in (start, *outcomes) if self.is_measured(one.candidate)}
+        measured = [(outcome, self.measure(candidate)) for candidate, outcome in known.items()]
         outcome, final = max(measured, key=_rank)
         self._note("the winner on the report images")
         return Winner(outcome, final, self.on_report_images(outcome.candidate)), measured
+
+    def is_measured(self, candidate: Candidate) -> bool:
+        """Whether a policy was measured in full."""
+        return self._store.fact(f"final {candidate_key(candidate)}") is not None
+
+    def pessimistic_loss_points(self, final: FinalMeasurement) -> float:
+        """What is held against the bound: the loss and the margin."""
+        return final.loss_points + self._margin * final.standard_error_points
 
     def measure(self, candidate: Candidate) -> FinalMeasurement:
         """One policy in full; ``saved`` and ``feasible`` are worked out anew."""
@@ -139,7 +136,7 @@ class Finals:
                 "latency_s": total.latency_s,
             }
 
-        found = self._remembered(f"final {_key(candidate)}", make)
+        found = self._remembered(f"final {candidate_key(candidate)}", make)
         top1, energy_pj, reward = found["top1_percent"], found["energy_pj"], self._reward
         standard_error_points = found["standard_error_points"]
         return FinalMeasurement(
@@ -160,7 +157,7 @@ class Finals:
             model = self.compressed(candidate).model
             return evaluate(model, self._prepared.report, device=self._device, input_shape=self._shape).top1_percent
 
-        return float(self._remembered(f"report {_key(candidate)}", make))
+        return float(self._remembered(f"report {candidate_key(candidate)}", make))
 
     def compressed(self, candidate: Candidate) -> CompressedModel:
         """The network after a policy with its default repairs."""
@@ -180,23 +177,6 @@ class Finals:
             for part in parts
         ]
 
-    def _next(self, outcomes: Sequence[Outcome], measured: Sequence[tuple[Outcome, FinalMeasurement]]) -> list[Outcome]:
-        """Those that are measured in the next round; none where nothing better can be expected."""
-        known = {outcome.candidate for outcome, _ in measured}
-        best = max((final.saved for _, final in measured if final.feasible), default=float("-inf"))
-        fresh = {one.candidate: one for one in outcomes if one.candidate not in known and one.saved > best}
-        gaps = [self._pessimistic(final) - outcome.loss_points for outcome, final in measured]
-        gap = sum(gaps) / len(gaps) if gaps else 0.0
-        likely = [one for one in fresh.values() if one.loss_points + gap <= self._reward.max_loss_points]
-        if likely:
-            return sorted(likely, key=lambda one: one.saved, reverse=True)[:FINALISTS]
-        if best > float("-inf"):
-            return []
-        return sorted(fresh.values(), key=lambda one: one.loss_points)[:FINALISTS]
-
-    def _pessimistic(self, final: FinalMeasurement) -> float:
-        return final.loss_points + self._margin * final.standard_error_points
-
     def _remembered(self, name: str, make: Callable[[], _Value]) -> _Value:
         value = self._store.fact(name)
         if value is None:
@@ -210,5 +190,6 @@ def _rank(item: tuple[Outcome, FinalMeasurement]) -> tuple[bool, float]:
     return final.feasible, final.saved if final.feasible else -final.loss_points
 
 
-def _key(candidate: Candidate) -> str:
+def candidate_key(candidate: Candidate) -> str:
+    """A candidate as text."""
     return ";".join(",".join(map(str, asdict(choice).values())) for choice in candidate)

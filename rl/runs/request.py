@@ -144,7 +144,7 @@ def prepare(request: SearchRequest) -> Prepared:
         report=report,
         calibration=calibration.stratified(min(CALIBRATION_IMAGES, calibration.size), request.seed),
         measured_by=measured_by,
-        identity={**measured_by, **_searched_by(request), "confirmed_on": search.size},
+        identity={**measured_by, **_searched_by(request), "confirmed": f"in full on {search.size}"},
     )
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
-from time import perf_counter
 from typing import Protocol
 
 from accel_sim.errors import InputError
@@ -16,11 +15,11 @@ from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.features import layer_features
 from rl.env.reward import Reward
 from rl.env.sensitivity import SensitivityTable, measure_sensitivity, probe_count
-from rl.env.space import Candidate
 from rl.executors.protocol import Executor, InProcess
+from rl.runs.confirmation import Confirmation
 from rl.runs.files import write_results
-from rl.runs.final import FINALISTS, Finals
-from rl.runs.loop import Confirm, run_searcher
+from rl.runs.final import Finals
+from rl.runs.loop import run_searcher
 from rl.runs.paired import SearchImages
 from rl.runs.request import Prepared, SearchRequest, prepare
 from rl.runs.result import SearchResult
@@ -34,6 +33,8 @@ from rl.searchers.registry import find_searcher
 __all__ = ["Cost", "Watch", "refuse_unreachable", "search"]
 
 UNIFORM_BITS = (8, 6, 4)
+MEASURED_IN_FULL = 20
+"""Policies, as a rule; each takes some six evaluations' time."""
 ExecutorMaker = Callable[[SearchRequest], Executor]
 
 
@@ -64,8 +65,8 @@ class Cost:
 
     @property
     def total_s(self) -> float:
-        """All of it, roughly: probes classify fewer images, finalists more."""
-        return self.evaluation_s * (self.policies - self.stored + 0.5 * self.probes + 6 * FINALISTS)
+        """All of it, roughly: probes classify fewer images, policies that are measured in full more."""
+        return self.evaluation_s * (self.policies - self.stored + 0.5 * self.probes + 6 * MEASURED_IN_FULL)
 
 
 class Watch(Protocol):
@@ -102,7 +103,7 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
     find_searcher(request.agent)
     seen.phase("the dense 8-bit network")
     evaluator = prepared.evaluator()
-    reward, images = _reward(prepared, evaluator), SearchImages(prepared)
+    reward = _reward(prepared, evaluator)
     with closing(executor(request) if executor else InProcess(evaluator.evaluate)) as place:
         store = SearchStore(request.out, prepared.identity)
         store.set_fact("request", request_values(request))
@@ -113,15 +114,15 @@ def search(request: SearchRequest, watch: Watch | None = None, executor: Executo
             evaluator.space, layer_features(evaluator.graph, evaluator.space, table), table, reward, request.shaped
         )
         context = SearchContext(problem, request.episodes, request.seed, evaluator.reference, request.agent_config)
+        finals = Finals(prepared, evaluator, SearchImages(prepared), reward, store, seen.phase)
         outcomes = run_searcher(
             find_searcher(request.agent),
             context,
             place,
             store,
             lambda all_: seen.tried(all_, request.episodes),
-            _confirm(prepared, evaluator, images),
+            Confirmation(finals, reward, store),
         )
-    finals = Finals(prepared, evaluator, images, reward, store, seen.phase)
     winner, measured = finals.choose(outcomes, context.start)
     found = summary(prepared, table, outcomes, finals, winner, measured)
     result = SearchResult(prepared, problem, tuple(outcomes), winner, uniform, found)
@@ -138,24 +139,6 @@ class _Silent:
     def cost(self, cost: Cost) -> None: ...
 
     def tried(self, outcomes: Sequence[Outcome], total: int) -> None: ...
-
-
-def _confirm(prepared: Prepared, evaluator: PolicyEvaluator, images: SearchImages) -> Confirm | None:
-    """Measures a policy on all search images; ``None`` where policies are tried on all of them anyway.
-
-    Its accuracy counts as lower by the request's margin, as it will in the finals.
-    """
-    if prepared.inner.size == prepared.search.size:
-        return None
-
-    def confirm(candidate: Candidate, evaluation: Evaluation) -> Evaluation:
-        start = perf_counter()
-        lost = images.loss(evaluator.network(candidate).model).pessimistic_points(prepared.request.margin)
-        # the reward's float accuracy is that of the few images
-        top1 = evaluator.float_accuracy.top1_percent - lost
-        return replace(evaluation, top1_percent=top1, seconds=evaluation.seconds + perf_counter() - start)
-
-    return confirm
 
 
 def _reward(prepared: Prepared, evaluator: PolicyEvaluator) -> Reward:

@@ -62,13 +62,12 @@ class SearchTrial:
 
 
 def all_trials() -> Iterator[SearchTrial]:
-    """Agents side by side first, a network, machine and seed at a time; then the composite agent elsewhere."""
-    for seed in SEEDS:
-        for network in COMPARED:
-            for machine in MACHINES:
+    """Agents side by side first, all seeds of a network and machine at a time; then the composite agent elsewhere."""
+    for network in COMPARED:
+        for machine in MACHINES:
+            for seed in SEEDS:
                 yield from (SearchTrial(network, machine, agent, seed) for agent in SEARCHERS)
-                if seed == 0:
-                    yield SearchTrial(network, machine, "composite", seed, BOUNDS[1])
+            yield SearchTrial(network, machine, "composite", 0, BOUNDS[1])
     for network in COMPOSITE_ALONE_NETWORKS:
         for machine in MACHINES:
             yield from (SearchTrial(network, machine, "composite", 0, bound) for bound in BOUNDS)
