@@ -96,8 +96,14 @@ def port_paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: i
     return paced, pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=True)
 
 
-def layer_actions(machine: Machine, work: ArrayWork, run: LayerRun, cycles: int) -> LayerActions:
-    """All actions of the work's array layer (the fused layers' own are counted apart)."""
+def layer_actions(
+    machine: Machine, work: ArrayWork, run: LayerRun, cycles: int, commands: NDArray[np.int64] | None = None
+) -> LayerActions:
+    """All actions of the work's array layer (the fused layers' own are counted apart).
+
+    Args:
+        commands: of the cycle-level DRAM; worked out from the traffic if left out.
+    """
     layer, hardware = work.layer, machine.hardware
     weight_bytes = run.bytes_moved(timeline.W_BYTES)
     input_bytes = run.bytes_moved(timeline.A_BYTES)
@@ -113,6 +119,7 @@ def layer_actions(machine: Machine, work: ArrayWork, run: LayerRun, cycles: int)
             work.stored_bytes + spilled_bytes,
             run.transfers,
             cycles,
+            commands,
         ),
         vector_operations=_own_vector_operations(layer),
         cycles=cycles,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim.array.beats import step_lanes
 from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.energy.model import layer_energy
@@ -34,9 +37,11 @@ def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: Stage
     head = time.head if stage.fused else time.whole
     work = stage.array_work
     if work is not None and run is not None:
-        rows = [_array_row(machine, work.layer, run, head, layer_actions(machine, work, run, head.total))]
+        rows = [
+            _array_row(machine, work.layer, run, head, layer_actions(machine, work, run, head.total, time.commands))
+        ]
     else:
-        rows = [_lone_vector_row(machine, stage, head)]
+        rows = [_lone_vector_row(machine, stage, head, time.commands)]
     for position, layer in enumerate(stage.fused, start=1):
         tail = time.vector_tail_cycles if position == len(stage.fused) else 0
         rows.append(_fused_row(machine, layer, stage.extra_bytes_of[position], tail))
@@ -69,7 +74,9 @@ def _array_row(
     )
 
 
-def _lone_vector_row(machine: Machine, stage: Stage, cycles: CycleCounts) -> LayerResult:
+def _lone_vector_row(
+    machine: Machine, stage: Stage, cycles: CycleCounts, commands: NDArray[np.int64] | None
+) -> LayerResult:
     """A vector layer with its operands' way from DRAM through the SRAMs and back."""
     layer = stage.layers[0]
     assert isinstance(layer, VectorLayer)  # a stage without array layer is one vector layer
@@ -79,14 +86,17 @@ def _lone_vector_row(machine: Machine, stage: Stage, cycles: CycleCounts) -> Lay
         activations=fill_and_spill(buffers.activations, in_bytes, in_bytes),
         outputs=fill_and_spill(buffers.outputs, stage.stored_bytes, stage.stored_bytes),
     )
-    dram = machine.dram.counts(in_bytes, stage.stored_bytes, 2, cycles.total)
+    dram = machine.dram.counts(in_bytes, stage.stored_bytes, 2, cycles.total, commands)
     return _vector_row(machine, layer, cycles, sram, dram)
 
 
 def _fused_row(machine: Machine, layer: VectorLayer, extra_bytes: int, tail_cycles: int) -> LayerResult:
     """A vector operation on the array's outputs, and its other operands' way through the output SRAM."""
     sram = SramCounts(outputs=fill_and_spill(machine.hardware.buffers.outputs, extra_bytes, extra_bytes))
-    dram = machine.dram.counts(extra_bytes, 0, 1, tail_cycles)
+    # the cycle-level DRAM's commands are all in the row of the stage's first layer
+    dram = (
+        DramCounts(extra_bytes) if machine.dram.is_cycle_level else machine.dram.counts(extra_bytes, 0, 1, tail_cycles)
+    )
     return _vector_row(machine, layer, CycleCounts(tail_cycles, tail_cycles, 0), sram, dram)
 
 

@@ -7,6 +7,9 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim import __version__
 from accel_sim.array.beats import counts_depend_on_data
 from accel_sim.errors import InputError
@@ -15,6 +18,7 @@ from accel_sim.layer_run import Dependencies, LayerRun, lay_out, time_with_data
 from accel_sim.machine import Machine, build_machine
 from accel_sim.mapping.search import find_tiling
 from accel_sim.mapping.tiling import Tiling
+from accel_sim.memory.placement import layer_spans, stage_regions, vector_spans
 from accel_sim.operand_checks import check_operands
 from accel_sim.operand_origin import operand_origin
 from accel_sim.operands import LayerOperands, layer_operands
@@ -94,7 +98,7 @@ def simulate(
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
     ]
-    times = network_times(machine, tiles)
+    times = network_times(machine, tiles, _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None)
     rows = {
         row.name: row
         for stage, run, time in zip(stages, runs, times, strict=True)
@@ -112,6 +116,24 @@ def simulate(
         total=total_row(machine, layers),
         operands=operand_origin(workload, seed) if counts_depend_on_data(hardware.array) else "",
     )
+
+
+def _spans(
+    machine: Machine, stages: tuple[Stage, ...], runs: list[LayerRun | None], tiles: list[NDArray[np.int64]]
+) -> list[NDArray[np.int64]]:
+    """Addresses of all transfers."""
+    layout, acc_bits = machine.hardware.mapping.layout, machine.hardware.array.acc_bits
+    tilings = [None if run is None else run.tiling for run in runs]
+    spans = []
+    for stage, tiling, own, regions in zip(
+        stages, tilings, tiles, stage_regions(stages, tilings, acc_bits), strict=True
+    ):
+        work = stage.array_work
+        if work is None or tiling is None:
+            spans.append(vector_spans(own, regions))
+        else:
+            spans.append(layer_spans(work.layer, tiling, own, regions, layout))
+    return spans
 
 
 def _map_stages(

@@ -168,10 +168,13 @@ class DramConfig(Section):
     """A part's name (``bitgrove hw list --parts``) or the path of a part's YAML file."""
     channels: Annotated[int, Field(ge=1, le=256)] = 1
     """Independent channels of that part."""
-    scheduler: Literal["in_order", "fr_fcfs"] = "in_order"
+    model: Literal["cycle_level", "bandwidth"] = "cycle_level"
+    """``cycle_level``: every burst through a memory controller; ``bandwidth``: peak rate less refresh, one latency."""
+    scheduler: Literal["in_order", "fr_fcfs"] = "fr_fcfs"
     """Order of service of the cycle-level model."""
-    address_map: str = "rochrababgco"
-    """Address fields from the most significant: row, channel, rank, bank, bank group, column."""
+    address_map: str = "rorabacobgch"
+    """Row, channel, rank, bank, bank group and column, from the most significant bits of an address on. The default
+    spreads neighbouring bursts over channels and bank groups."""
     weight_format: Format = "dense"
     """How weights are stored in DRAM."""
     activation_format: Format = "dense"
@@ -200,6 +203,8 @@ class MappingConfig(Section):
     """Fixed tile size along K; ``null`` = searched."""
     loop_order: Literal["mnk", "mkn", "nmk", "nkm", "kmn", "knm"] | None = None
     """Tile loops, outermost first; ``null`` = searched."""
+    layout: Literal["channel_last", "channel_first", "tiled"] = "tiled"
+    """Order of tensors in memory: activations and weights with k fastest, with m and n fastest, or tile by tile."""
     array_dim: Literal["auto", "m", "n"] = "auto"
     """Dimension along which folds are dealt to several arrays; ``auto`` = the better one for the objective."""
 

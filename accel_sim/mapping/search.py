@@ -37,6 +37,7 @@ _FINALISTS = 12
 _CLIMBS = 2
 _MANY_TILES = 1 << 17
 _MOST_TILES = 1 << 22
+_NO_SPANS = np.zeros((0, 4, 3), np.int64)
 Rank = tuple[float, int, tuple[int, ...]]
 """Objective, number of tiles, sizes: smaller is better."""
 
@@ -216,7 +217,9 @@ def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
 def _exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
     run = lay_out(machine, work, tiling, Dependencies())
-    compute_end, vector_end, _, store_end, _ = run_timeline(run.tiles, machine.dram.params(), machine.halves)
+    compute_end, vector_end, _, store_end, _, _ = run_timeline(
+        run.tiles, machine.dram.params(), machine.dram.controller_arrays(), _NO_SPANS, machine.halves
+    )
     cycles = int(max(compute_end[-1], vector_end[-1], store_end.max()))
     objective = machine.hardware.mapping.objective
     score = float(cycles)

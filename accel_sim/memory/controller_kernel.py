@@ -40,6 +40,7 @@ from accel_sim.memory.controller_layout import (
     HEAD,
     HIT_LIMIT,
     HITS,
+    IN_BANKS,
     IN_ORDER,
     KINDS,
     LENGTH,
@@ -66,6 +67,7 @@ from accel_sim.memory.controller_layout import (
     SEVERAL,
     STUCK,
     TAIL,
+    UNIFIED,
     WAITING,
     WANT,
     WANT_AT,
@@ -83,7 +85,10 @@ __all__ = ["enqueue", "has_room", "tick"]
 def has_room(p, s, c, is_write):
     """Whether a channel takes another read or write."""
     kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
-    return s[c + COUNT + kind] < p[QUEUE]
+    waiting = s[c + COUNT + kind]
+    if p[UNIFIED]:
+        waiting += s[c + IN_BANKS + kind]
+    return waiting < p[QUEUE]
 
 
 @kernel
@@ -252,6 +257,7 @@ def _give(p, s, c, bank, kind, entry, now):
         _remove(p, s, c, bank, b, entry)
         s[b + WRITES_IN] -= kind == WR
         s[c + QUEUED] -= 1
+        s[c + IN_BANKS + (1 if kind == WR else 0)] -= 1
         if s[b + LENGTH] == 0:
             _not_busy(p, s, c, bank)
     _note_want(p, s, c, bank)
@@ -340,7 +346,8 @@ def _first_in_order(p, s, c, now):
 def _move(p, s, c):
     """Move the oldest request that its bank's queue has room for there; whether one was moved."""
     writes = s[c + COUNT + 1]
-    if s[c + DRAINING] == 0 and (writes >= p[QUEUE] or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
+    full = not has_room(p, s, c, True)
+    if s[c + DRAINING] == 0 and writes > 0 and (full or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
         s[c + DRAINING] = writes
     kind = 1 if s[c + DRAINING] > 0 else 0
     if s[c + COUNT + kind] == s[c + STUCK + kind]:
@@ -352,6 +359,7 @@ def _move(p, s, c):
         if s[c + p[AT_BANKS] + bank * BANK_FIELDS + LENGTH] < p[BANK_QUEUE]:
             _append(p, s, c, bank, s[q + Q_WHAT], s[q + Q_SINCE])
             s[c + QUEUED] += 1
+            s[c + IN_BANKS + kind] += 1
             s[c + DRAINING] -= kind
             _unlink(p, s, c, kind, slot, before)
             return True

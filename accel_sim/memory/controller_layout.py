@@ -29,9 +29,9 @@ PRE_ACT, PRE_PRE, ACT_ACT_L, ACT_ACT_S, ACT_PRE, ACT_RD, ACT_WR, REF_ACT, FOUR_A
 READ_DELAY, WRITE_DELAY, REFRESH_EVERY, BURST_BYTES = range(33, 37)
 # ... where things are in a channel's block, and its length ...
 AT_RANKS, AT_WINDOWS, AT_GROUPS, AT_BANKS, AT_ACTIVE, AT_QUEUES, AT_ENTRIES, STRIDE = range(37, 45)
-# ... and the address map: per field the size of all fields below it, its own size, and both as shift and mask where all
+# ... whether requests in the banks' queues count as in the channel's, and the address map: per field the size of all fields below it, its own size, and both as shift and mask where all
 # sizes are powers of two.
-BANKS_IN_GROUP, BY_BITS, MAP = 45, 46, 47
+BANKS_IN_GROUP, UNIFIED, BY_BITS, MAP = 45, 46, 47, 48
 FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW = range(5)
 FIELDS = 5
 MAP_BELOW, MAP_SIZE, MAP_SHIFT, MAP_MASK = range(4)
@@ -41,11 +41,12 @@ PARAMETERS = MAP + FIELDS * MAP_ENTRIES
 # Scalars of a channel ...
 NEXT, ROUND, DRAINING, QUEUED, NEXT_REFRESH, REFRESH_RANK, REFRESHES_DUE, REFRESHING, READS_OPEN = range(9)
 LAST_RETURN, LAST_WRITE, BUSY_BANKS = range(9, 12)
-HEAD, TAIL, COUNT, FREE, STUCK = 12, 14, 16, 18, 20
-"""Of the read queue, and one further on of the write queue; ``STUCK``: requests whose bank's queue is full."""
+HEAD, TAIL, COUNT, FREE, STUCK, IN_BANKS = 12, 14, 16, 18, 20, 22
+"""Of the read queue, and one further on of the write queue; ``STUCK``: requests whose bank's queue is full;
+``IN_BANKS``: those in the banks' queues."""
 # ... and its counts.
-READS, WRITES, ACTIVATES, PRECHARGES, REFRESHES, READ_HITS, WRITE_HITS, LATENCY = range(22, 30)
-SCALARS = 30
+READS, WRITES, ACTIVATES, PRECHARGES, REFRESHES, READ_HITS, WRITE_HITS, LATENCY = range(24, 32)
+SCALARS = 32
 
 # Per rank: banks that are open, clock up to which standby is counted, clocks with an open bank and without one, places
 # of the next activation in the rings of its windows, first clock of the next refresh.

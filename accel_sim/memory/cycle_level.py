@@ -32,6 +32,7 @@ class ControllerSettings:
         address_map: fields from the most significant, such as ``rochrababgco``.
         queue: reads, and writes, that wait per channel.
         bank_queue: requests per bank that get commands out of order.
+        unified: requests in the banks' queues count as in ``queue``, which is then the window of the scheduler.
         hit_limit: column commands of an open row after which the oldest request may close it.
         writes_kept: writes that wait for more when there is nothing else to do.
     """
@@ -40,6 +41,7 @@ class ControllerSettings:
     address_map: str = "rochrababgco"
     queue: int = 32
     bank_queue: int = 8
+    unified: bool = False
     hit_limit: int = HIT_LIMIT
     writes_kept: int = WRITES_KEPT
 
@@ -117,6 +119,7 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
         at.GROUPS: part.bank_groups,
         at.BANKS: part.banks,
         at.BANKS_IN_GROUP: part.banks // part.bank_groups,
+        at.UNIFIED: int(settings.unified),
         at.SCHEDULER: at.IN_ORDER if settings.scheduler == "in_order" else at.FR_FCFS,
         at.QUEUE: settings.queue,
         at.BANK_QUEUE: settings.bank_queue,

@@ -1,7 +1,6 @@
-"""Kernel: service of one transfer by the DRAM, in order of request.
+"""Kernel: service of one transfer by the bandwidth model of the DRAM, in order of request.
 
-Every DRAM model is a branch of :func:`serve` with a flat parameter vector and a flat state that it alone reads; the
-time line knows no more of the DRAM than this call. Time is in cycles of the array clock.
+Time is in cycles of the array clock. (The cycle-level model is :mod:`accel_sim.memory.transfer_kernel`.)
 """
 
 from __future__ import annotations
@@ -10,23 +9,26 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["BANDWIDTH", "serve"]
+__all__ = ["BANDWIDTH", "BYTES_PER_CYCLE", "CLOCKS_PER_CYCLE", "CYCLE_LEVEL", "LATENCY", "MODEL", "serve"]
 
-BANDWIDTH = 0
+BANDWIDTH, CYCLE_LEVEL = 0, 1
+MODEL, BYTES_PER_CYCLE, LATENCY, CLOCKS_PER_CYCLE = range(4)
+"""Places of a parameter vector: which model; rate and latency of the bandwidth model, in cycles of the array clock;
+clocks of the DRAM in one of the array, of the cycle-level one."""
 
 
 @kernel
 def serve(params, state, request, size_bytes, is_write):
     """Serve a transfer of ``size_bytes`` requested in cycle ``request``; returns the cycle in which it is done.
 
-    ``params``: model code, bytes per cycle, latency in cycles. ``state``: first cycle in which the data bus is
+    ``params``: see :data:`MODEL`. ``state``: first cycle in which the data bus is
     free, cycles that it was busy. A read is done when its last byte has arrived, a write when its last byte has
     left.
     """
     start = max(state[0], request)
-    busy = int(np.ceil(size_bytes / params[1]))
+    busy = int(np.ceil(size_bytes / params[BYTES_PER_CYCLE]))
     state[0] = start + busy
     state[1] += busy
     if is_write:
         return start + busy
-    return start + busy + int(params[2])
+    return start + busy + int(params[LATENCY])

@@ -26,12 +26,12 @@ def _cast(typing_context: Any, address: Any) -> Any:  # noqa: ARG001
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
 
-    return types.CPointer(types.int64)(types.uintp), generate
+    return types.CPointer(types.int64)(types.uintp), generate  # type: ignore[no-untyped-call]
 
 
 @overload(pointer)
-def _pointer(array):  # type: ignore[no-untyped-def]  # noqa: ARG001
-    def implementation(array):  # type: ignore[no-untyped-def]  # Numba compares the arguments' annotations
+def _pointer(array):  # noqa: ARG001
+    def implementation(array):  # Numba compares the arguments' annotations
         return _cast(array.ctypes.data)
 
     return implementation

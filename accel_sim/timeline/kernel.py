@@ -12,7 +12,9 @@ from __future__ import annotations
 import numpy as np
 
 from accel_sim.jit import kernel
-from accel_sim.memory.dram_kernel import serve
+from accel_sim.memory.dram_kernel import BANDWIDTH, CLOCKS_PER_CYCLE, MODEL, serve
+from accel_sim.memory.pointer_kernel import pointer
+from accel_sim.memory.transfer_kernel import COUNTED, add_counts, transfer
 
 __all__ = [
     "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE",
@@ -61,12 +63,31 @@ def _half_free(generation, first, halves, computed, compute_end):
 
 
 @kernel
-def run(tiles, dram_params, halves):
-    """Run the tiles; ``halves``: 1 or 2 for the activation, weight and output SRAM.
+def _serve_bursts(dram, p, s, scratch, request, span, size_bytes, is_write):
+    """Serve a transfer by the memory controllers; in cycles of the array clock, as :func:`serve`."""
+    clock = np.int64(np.ceil(request * dram[CLOCKS_PER_CYCLE]))
+    done = transfer(p, s, scratch, clock, span[0], size_bytes, span[1], span[2], is_write)
+    return max(request, np.int64(np.ceil(done / dram[CLOCKS_PER_CYCLE])))
 
-    Returns ``(compute_end, vector_end, ready, store_end, dram_state)``, cycles per tile; ``ready``: operands and
-    output half are there; ``store_end`` is 0 where a tile stores nothing.
+
+@kernel
+def run(tiles, dram, controllers, spans, halves):
+    """Run the tiles.
+
+    Args:
+        tiles: ``(tiles, COLUMNS)``.
+        dram: parameters of the DRAM model (:mod:`accel_sim.memory.dram_kernel`).
+        controllers: parameters, state and room for a copy of the state of the cycle-level model; empty for another.
+        spans: ``(tiles, 4, 3)`` address, bytes of a run and bytes between runs' beginnings of each transfer (weights,
+            activations, other operands, stored), for the cycle-level model; empty for another.
+        halves: 1 or 2 for the activation, weight and output SRAM.
+
+    Returns ``(compute_end, vector_end, ready, store_end, fetch_times, dram_counts)``: cycles per tile; ``ready``:
+    operands and output half are there; ``store_end`` is 0 where a tile stores nothing; ``fetch_times (tiles, 4, 2)``:
+    request and end of each transfer, 0 where there is none; ``dram_counts (stages, COUNTED)`` of the cycle-level model.
     """
+    cycle_level = dram[MODEL] != BANDWIDTH
+    p, s, scratch = pointer(controllers[0]), pointer(controllers[1]), pointer(controllers[2])
     count = tiles.shape[0]
     stages = tiles[count - 1, STAGE] + 1
     w_of, w_first = _generations(tiles[:, W_BYTES] > 0)
@@ -87,6 +108,8 @@ def run(tiles, dram_params, halves):
     ready = np.zeros(count, np.int64)
     store_end = np.zeros(count, np.int64)
     state = np.zeros(2, np.float64)
+    times = np.zeros((count, 4, 2), np.int64)
+    dram_counts, counted = np.zeros((stages, COUNTED), np.int64), np.zeros(COUNTED, np.int64)
 
     computed, stored, fetch_tile, fetch_kind = 0, 0, 0, 0
     issued = np.int64(0)  # time of the last fetch's request: fetches are issued in order
@@ -141,7 +164,12 @@ def run(tiles, dram_params, halves):
             store_at = vector_end[stores[stored]]
 
         if fetch_at <= store_at and fetch_at != _NEVER:
-            done = serve(dram_params, state, fetch_at, size, False)
+            if cycle_level:
+                done = _serve_bursts(dram, p, s, scratch, fetch_at, spans[fetch_tile, fetch_kind], size, False)
+                add_counts(p, s, dram_counts[tiles[fetch_tile, STAGE]], counted)
+            else:
+                done = serve(dram, state, fetch_at, size, False)
+            times[fetch_tile, fetch_kind, 0], times[fetch_tile, fetch_kind, 1] = fetch_at, done
             fetched[fetch_tile] = max(fetched[fetch_tile], done)
             issued = fetch_at
             fetch_kind += 1
@@ -149,10 +177,19 @@ def run(tiles, dram_params, halves):
                 fetch_kind = 0
                 fetch_tile += 1
         elif store_at != _NEVER:
-            store_end[stores[stored]] = serve(dram_params, state, store_at, tiles[stores[stored], OUT_BYTES], True)
+            tile = stores[stored]
+            size = tiles[tile, OUT_BYTES]
+            if cycle_level:
+                store_end[tile] = _serve_bursts(dram, p, s, scratch, store_at, spans[tile, 3], size, True)
+                add_counts(p, s, dram_counts[tiles[tile, STAGE]], counted)
+            else:
+                store_end[tile] = serve(dram, state, store_at, size, True)
+            times[tile, 3, 0], times[tile, 3, 1] = store_at, store_end[tile]
             stored += 1
         elif computed >= count:
             break
         else:
             raise RuntimeError("the time line cannot advance")
-    return compute_end, vector_end, ready, store_end, state
+    if cycle_level:  # what the queues still hold
+        add_counts(p, scratch, dram_counts[stages - 1], counted)
+    return compute_end, vector_end, ready, store_end, times, dram_counts

@@ -20,10 +20,16 @@ _STREAMED_BYTES = 4096
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Cycles of one stage: of its first layer, and what fused vector operations add after the array's last cycle."""
+    """Cycles of one stage: of its first layer, and what fused vector operations add after the array's last cycle.
+
+    Attributes:
+        commands: ``(COUNTED,)`` of the cycle-level DRAM (:func:`accel_sim.memory.transfer_kernel.add_counts`), or
+            ``None``.
+    """
 
     head: CycleCounts
     vector_tail_cycles: int
+    commands: NDArray[np.int64] | None = None
 
     @property
     def whole(self) -> CycleCounts:
@@ -50,17 +56,28 @@ def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArr
     return tiles
 
 
-def network_times(machine: Machine, per_stage: list[NDArray[np.int64]]) -> list[StageTimes]:
+def network_times(
+    machine: Machine, per_stage: list[NDArray[np.int64]], spans: list[NDArray[np.int64]] | None = None
+) -> list[StageTimes]:
     """Run the tiles of all stages, in order, on one time line.
 
     A stage lasts from the end of the stage before it (array and vector unit) to its own; so stages do not overlap,
     their cycles add up, and ``stall`` is never negative. The last store of the network is waited for by the last
     stage.
+
+    Args:
+        spans: addresses of each stage's transfers (:mod:`accel_sim.memory.placement`), for the cycle-level DRAM.
     """
     for index, tiles in enumerate(per_stage):
         tiles[:, kernel.STAGE] = index
-    everything = np.concatenate(per_stage)
-    compute_end, vector_end, _, store_end, _ = kernel.run(everything, machine.dram.params(), machine.halves)
+    everything, by_bursts = np.concatenate(per_stage), spans is not None
+    compute_end, vector_end, _, store_end, _, commands = kernel.run(
+        everything,
+        machine.dram.params(cycle_level=by_bursts),
+        machine.dram.controller_arrays(cycle_level=by_bursts),
+        np.zeros((0, 4, 3), np.int64) if spans is None else np.concatenate(spans),
+        machine.halves,
+    )
     last = np.cumsum([len(tiles) for tiles in per_stage]) - 1
     array_done, all_done = compute_end[last], np.maximum(compute_end, vector_end)[last]
     finish = int(store_end.max())
@@ -72,6 +89,7 @@ def network_times(machine: Machine, per_stage: list[NDArray[np.int64]]) -> list[
         if index == len(per_stage) - 1:
             total += max(0, finish - int(all_done[index]))
         compute = int(tiles[:, kernel.IDEAL].sum())
-        times.append(StageTimes(CycleCounts(total=total, compute=compute, stall=total - compute), tail))
+        counts = CycleCounts(total=total, compute=compute, stall=total - compute)
+        times.append(StageTimes(counts, tail, commands[index] if by_bursts else None))
         previous = int(all_done[index])
     return times

@@ -168,8 +168,6 @@ def test_every_rule_is_listed_once() -> None:
         ("buffers.activations.format", "rle", "'rle' is not supported yet; supported: dense"),
         ("buffers.weights.format", "csc", "'csc' is not supported yet; supported: dense"),
         ("buffers.outputs.format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
-        ("dram.scheduler", "fr_fcfs", "'fr_fcfs' is not supported yet; supported: in_order"),
-        ("dram.address_map", "rorabgbachco", "'rorabgbachco' is not supported yet; supported: rochrababgco"),
         ("dram.weight_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
         ("dram.activation_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
         ("mapping.keep_on_chip", "auto", "'auto' is not supported yet; supported: never"),

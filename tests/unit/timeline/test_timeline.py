@@ -20,8 +20,11 @@ def tile(w=0, a=0, p=0, out=0, cycles=0, vector=0, from_idle=None, stage=0, deps
 
 
 def run(tiles, rate=1.0, latency=0, halves=(2, 2, 2)):
-    params = np.array([0, rate, latency], float)
-    return kernel.run(np.array(tiles), params, np.array(halves))
+    params, nothing = np.array([0, rate, latency, 1], float), np.zeros(0, np.int64)
+    *ends, times, _ = kernel.run(
+        np.array(tiles), params, (nothing,) * 3, np.zeros((0, 4, 3), np.int64), np.array(halves)
+    )
+    return *ends, times
 
 
 def test_one_tile_is_fetch_then_compute_then_store():
@@ -99,9 +102,11 @@ def finish(result):
 def test_bounds_and_order(rows, latency, halves):
     records = build(rows)
     result = run(records, 1.0, latency, halves)
-    compute, vector, ready, _, state = result
-    moved = sum(int(r[: kernel.OUT_BYTES + 1].sum()) for r in records)
-    assert state[1] == moved  # the bus was busy for every byte, once
+    compute, vector, ready, _, times = result
+    sizes = np.array(records)[:, : kernel.OUT_BYTES + 1]
+    moved = int(sizes.sum())
+    assert ((times[:, :, 1] - times[:, :, 0] >= sizes) | (sizes == 0)).all()
+    assert (times[sizes == 0] == 0).all()
     assert finish(result) >= max(moved, sum(int(r[kernel.BACK_TO_BACK]) for r in records))
     assert finish(result) <= moved + sum(int(r[kernel.FROM_IDLE] + r[kernel.VECTOR]) + 4 * latency for r in records)
     assert all(np.diff(compute) >= [r[kernel.BACK_TO_BACK] for r in records[1:]])
