@@ -25,7 +25,8 @@ from accel_sim.operands import LayerOperands, layer_operands
 from accel_sim.result import Result
 from accel_sim.rows import stage_rows, total_row
 from accel_sim.schedule import ArrayWork, Stage, build_stages
-from accel_sim.timeline.stages import network_times, vector_tiles
+from accel_sim.timeline.stages import network_timeline, vector_tiles
+from accel_sim.timeline.timeline import Timeline
 from accel_sim.workload import Workload
 
 __all__ = ["simulate"]
@@ -74,6 +75,7 @@ def simulate(
     engine: str = "fast",
     seed: int = 0,
     progress: Progress | None = None,
+    timeline: Callable[[Timeline], object] | None = None,
 ) -> Result:
     """Run ``workload`` on ``hardware`` and count cycles, traffic and energy.
 
@@ -81,6 +83,7 @@ def simulate(
         engine: ``fast``, or ``reference`` (every PE and cycle, with real operands: the same result, much later).
         seed: for operands that are drawn because none are given; recorded in the result.
         progress: called after each stage is mapped.
+        timeline: called with the times of all tiles (:func:`accel_sim.timeline.perfetto.write_trace` draws them).
 
     Raises:
         InputError: an unknown engine.
@@ -98,7 +101,10 @@ def simulate(
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
     ]
-    times = network_times(machine, tiles, _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None)
+    spans = _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None
+    line, times = network_timeline(machine, stages, tiles, spans)
+    if timeline is not None:
+        timeline(line)
     rows = {
         row.name: row
         for stage, run, time in zip(stages, runs, times, strict=True)

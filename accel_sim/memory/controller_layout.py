@@ -29,8 +29,8 @@ PRE_ACT, PRE_PRE, ACT_ACT_L, ACT_ACT_S, ACT_PRE, ACT_RD, ACT_WR, REF_ACT, FOUR_A
 READ_DELAY, WRITE_DELAY, REFRESH_EVERY, BURST_BYTES = range(33, 37)
 # ... where things are in a channel's block, and its length ...
 AT_RANKS, AT_WINDOWS, AT_GROUPS, AT_BANKS, AT_ACTIVE, AT_QUEUES, AT_ENTRIES, STRIDE = range(37, 45)
-# ... whether requests in the banks' queues count as in the channel's, and the address map: per field the size of all fields below it, its own size, and both as shift and mask where all
-# sizes are powers of two.
+# ... whether requests in the banks' queues count as in the channel's; and the address map: per field the size of all
+# fields below it, its own size, and both as shift and mask where all sizes are powers of two.
 BANKS_IN_GROUP, UNIFIED, BY_BITS, MAP = 45, 46, 47, 48
 FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW = range(5)
 FIELDS = 5

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,10 @@ from accel_sim.machine import Machine
 from accel_sim.result import CycleCounts
 from accel_sim.schedule import Stage
 from accel_sim.timeline import kernel
+from accel_sim.timeline.timeline import Timeline
 from accel_sim.workload import VectorLayer
 
-__all__ = ["StageTimes", "network_times", "vector_tiles"]
+__all__ = ["StageTimes", "network_timeline", "vector_tiles"]
 
 _STREAMED_BYTES = 4096
 
@@ -56,9 +58,12 @@ def vector_tiles(machine: Machine, stage: Stage, input_dependency: int) -> NDArr
     return tiles
 
 
-def network_times(
-    machine: Machine, per_stage: list[NDArray[np.int64]], spans: list[NDArray[np.int64]] | None = None
-) -> list[StageTimes]:
+def network_timeline(
+    machine: Machine,
+    stages: Sequence[Stage],
+    per_stage: list[NDArray[np.int64]],
+    spans: list[NDArray[np.int64]] | None = None,
+) -> tuple[Timeline, list[StageTimes]]:
     """Run the tiles of all stages, in order, on one time line.
 
     A stage lasts from the end of the stage before it (array and vector unit) to its own; so stages do not overlap,
@@ -71,16 +76,25 @@ def network_times(
     for index, tiles in enumerate(per_stage):
         tiles[:, kernel.STAGE] = index
     everything, by_bursts = np.concatenate(per_stage), spans is not None
-    compute_end, vector_end, _, store_end, _, commands = kernel.run(
+    compute_end, vector_end, _, _, transfers, commands = kernel.run(
         everything,
         machine.dram.params(cycle_level=by_bursts),
         machine.dram.controller_arrays(cycle_level=by_bursts),
         np.zeros((0, 4, 3), np.int64) if spans is None else np.concatenate(spans),
         machine.halves,
     )
+    names = tuple(tuple(layer.name for layer in stage.layers) for stage in stages)
+    timeline = Timeline(names, machine.hardware.technology.clock_mhz, everything, compute_end, vector_end, transfers)
+    return timeline, _stage_times(timeline, per_stage, commands if by_bursts else None)
+
+
+def _stage_times(
+    timeline: Timeline, per_stage: list[NDArray[np.int64]], commands: NDArray[np.int64] | None
+) -> list[StageTimes]:
     last = np.cumsum([len(tiles) for tiles in per_stage]) - 1
-    array_done, all_done = compute_end[last], np.maximum(compute_end, vector_end)[last]
-    finish = int(store_end.max())
+    array_done = timeline.compute_end[last]
+    all_done = np.maximum(timeline.compute_end, timeline.vector_end)[last]
+    finish = int(timeline.transfers[:, 3, 1].max())
     times = []
     previous = 0
     for index, tiles in enumerate(per_stage):
@@ -90,6 +104,6 @@ def network_times(
             total += max(0, finish - int(all_done[index]))
         compute = int(tiles[:, kernel.IDEAL].sum())
         counts = CycleCounts(total=total, compute=compute, stall=total - compute)
-        times.append(StageTimes(counts, tail, commands[index] if by_bursts else None))
+        times.append(StageTimes(counts, tail, None if commands is None else commands[index]))
         previous = int(all_done[index])
     return times

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
     from accel_sim.operand_statistics import WorkloadStatistics
     from accel_sim.result import Result
+    from accel_sim.timeline.timeline import Timeline
     from accel_sim.workload import Workload
 
 __all__ = ["simulate"]
@@ -82,6 +83,10 @@ def simulate(
         bool, typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in the CSV.")
     ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw pictures into DIR, as PNG and SVG.")] = None,
+    trace: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the time line of all tiles as JSON for ui.perfetto.dev."),
+    ] = None,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="List every vector-unit operation.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table and no progress bar.")] = False,
 ) -> None:
@@ -89,14 +94,20 @@ def simulate(
 
     Example: bitgrove simulate dense_int8_32x32 torchvision:resnet50 --set dram.channels=2 --plot pictures
     """
-    check_destinations([("--json", json_), ("--csv", csv_)], ("--plot", plot))
+    files = [("--json", json_), ("--csv", csv_), ("--trace", None if trace is None else str(trace))]
+    check_destinations(files, ("--plot", plot))
     if is_stdout(json_) and is_stdout(csv_):
         raise InputError("--json -, --csv -: only one of them can be standard output")
     request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     machine = load_machine(hw, set_ or [])
     decide = operands_decide([machine], engine)
     wants_statistics = operands or (plot is not None and (decide or data is not None))
-    result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics)
+    lines: list[Timeline] = []
+    result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics, lines)
+    if trace is not None:
+        from accel_sim.timeline.perfetto import write_trace
+
+        write_trace(trace, lines[0], f"{result.model} on {machine.name}")
     pictures = _draw(result, machine, plot, statistics) if plot is not None else []
     if json_ is not None:
         write_text(json_, result.to_json() + "\n")
@@ -107,8 +118,15 @@ def simulate(
 
 
 def _run(
-    machine: Hardware, request: Request, engine: str, quiet: bool, decide: bool, wants_statistics: bool
+    machine: Hardware,
+    request: Request,
+    engine: str,
+    quiet: bool,
+    decide: bool,
+    wants_statistics: bool,
+    lines: list[Timeline],
 ) -> tuple[Result, WorkloadStatistics | None]:
+    """Run the simulation; its time line is put into ``lines``."""
     from accel_sim import simulate as run
     from accel_sim.operand_statistics import operand_statistics
 
@@ -117,7 +135,7 @@ def _run(
         workload = load_model(request, needs_operands=decide or wants_statistics)
         if engine == "reference" and not quiet:
             _warn_of_long_run(workload, machine)
-        result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step)
+        result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step, timeline=lines.append)
         if not wants_statistics:
             return result, None
         bar.phase("counting the operands' bits")
