@@ -113,7 +113,9 @@ def layer_actions(
         a_bits=layer.a_bits,
         w_bits=layer.w_bits,
         array=run.array,
-        sram=_with_memory(hardware.buffers, run.edges, input_bytes, weight_bytes, refilled_bytes, spilled_bytes),
+        sram=_with_memory(
+            hardware.buffers, run.edges, input_bytes + work.kept_bytes, weight_bytes, refilled_bytes, spilled_bytes
+        ),
         dram=machine.dram.counts(
             weight_bytes + input_bytes + refilled_bytes,
             work.stored_bytes + spilled_bytes,
@@ -157,7 +159,7 @@ def _with_memory(
     refilled_bytes: int,
     spilled_bytes: int,
 ) -> SramCounts:
-    """Edge traffic plus fills from DRAM and the partial sums' way there and back."""
+    """Edge traffic plus fills (from DRAM, or of what is kept on chip) and the partial sums' way to DRAM and back."""
     return replace(
         edges,
         activations=_plus(edges.activations, fill_and_spill(buffers.activations, 0, input_bytes)),

@@ -10,6 +10,7 @@ from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.energy.model import layer_energy
 from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
 from accel_sim.machine import Machine
+from accel_sim.residency import Residency
 from accel_sim.result import (
     CycleCounts,
     DramCounts,
@@ -28,7 +29,9 @@ from accel_sim.workload import GemmLayer, VectorLayer
 __all__ = ["stage_rows", "total_row"]
 
 
-def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes) -> list[LayerResult]:
+def stage_rows(
+    machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes, residency: Residency
+) -> list[LayerResult]:
     """One row for each layer of the stage, the array layer first.
 
     The array layer carries the stage's weights, activations and stored outputs; a fused operation what it reads
@@ -37,11 +40,11 @@ def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: Stage
     head = time.head if stage.fused else time.whole
     work = stage.array_work
     if work is not None and run is not None:
-        rows = [
-            _array_row(machine, work.layer, run, head, layer_actions(machine, work, run, head.total, time.commands))
-        ]
+        work = work.kept() if residency.output else work
+        actions = layer_actions(machine, work, run, head.total, time.commands)
+        rows = [_array_row(machine, work.layer, run, head, actions, residency)]
     else:
-        rows = [_lone_vector_row(machine, stage, head, time.commands)]
+        rows = [_lone_vector_row(machine, stage, head, time.commands, residency)]
     for position, layer in enumerate(stage.fused, start=1):
         tail = time.vector_tail_cycles if position == len(stage.fused) else 0
         rows.append(_fused_row(machine, layer, stage.extra_bytes_of[position], tail))
@@ -49,7 +52,12 @@ def stage_rows(machine: Machine, stage: Stage, run: LayerRun | None, time: Stage
 
 
 def _array_row(
-    machine: Machine, layer: GemmLayer, run: LayerRun, cycles: CycleCounts, actions: LayerActions
+    machine: Machine,
+    layer: GemmLayer,
+    run: LayerRun,
+    cycles: CycleCounts,
+    actions: LayerActions,
+    residency: Residency,
 ) -> LayerResult:
     lanes = step_lanes(machine.hardware.array, layer.a_bits, layer.w_bits)
     lane_cycles = machine.hardware.pes * lanes * cycles.total
@@ -70,23 +78,38 @@ def _array_row(
         sram=actions.sram,
         dram=actions.dram,
         energy_pj=layer_energy(actions, machine.energy),
-        mapping=run.tiling.to_dict(),
+        mapping=run.tiling.to_dict() | _kept(machine, residency),
     )
 
 
+def _kept(machine: Machine, residency: Residency) -> dict[str, bool]:
+    """What stays on chip, as it stands in a result; nothing where nothing may."""
+    if machine.hardware.mapping.keep_on_chip == "never":
+        return {}
+    return {"input_on_chip": residency.input, "output_on_chip": residency.output}
+
+
 def _lone_vector_row(
-    machine: Machine, stage: Stage, cycles: CycleCounts, commands: NDArray[np.int64] | None
+    machine: Machine,
+    stage: Stage,
+    cycles: CycleCounts,
+    commands: NDArray[np.int64] | None,
+    residency: Residency,
 ) -> LayerResult:
     """A vector layer with its operands' way from DRAM through the SRAMs and back."""
     layer = stage.layers[0]
     assert isinstance(layer, VectorLayer)  # a stage without array layer is one vector layer
     buffers = machine.hardware.buffers
     in_bytes = sum(-(-size * layer.bits // 8) for size in layer.input_elements)
+    out_bytes = stage.stored_bytes
+    filled_bytes = (0 if residency.input else in_bytes) + (out_bytes if residency.output else 0)
     sram = SramCounts(
-        activations=fill_and_spill(buffers.activations, in_bytes, in_bytes),
-        outputs=fill_and_spill(buffers.outputs, stage.stored_bytes, stage.stored_bytes),
+        activations=fill_and_spill(buffers.activations, in_bytes, filled_bytes),
+        outputs=fill_and_spill(buffers.outputs, out_bytes, out_bytes),
     )
-    dram = machine.dram.counts(in_bytes, stage.stored_bytes, 2, cycles.total, commands)
+    read_bytes, write_bytes = 0 if residency.input else in_bytes, 0 if residency.output else out_bytes
+    transfers = (read_bytes > 0) + (write_bytes > 0)
+    dram = machine.dram.counts(read_bytes, write_bytes, transfers, cycles.total, commands)
     return _vector_row(machine, layer, cycles, sram, dram)
 
 
@@ -94,9 +117,10 @@ def _fused_row(machine: Machine, layer: VectorLayer, extra_bytes: int, tail_cycl
     """A vector operation on the array's outputs, and its other operands' way through the output SRAM."""
     sram = SramCounts(outputs=fill_and_spill(machine.hardware.buffers.outputs, extra_bytes, extra_bytes))
     # the cycle-level DRAM's commands are all in the row of the stage's first layer
-    dram = (
-        DramCounts(extra_bytes) if machine.dram.is_cycle_level else machine.dram.counts(extra_bytes, 0, 1, tail_cycles)
-    )
+    if machine.dram.is_cycle_level:  # its commands are all in the row of the stage's first layer
+        dram = DramCounts(extra_bytes)
+    else:
+        dram = machine.dram.counts(extra_bytes, 0, 1, tail_cycles)
     return _vector_row(machine, layer, CycleCounts(tail_cycles, tail_cycles, 0), sram, dram)
 
 

@@ -24,13 +24,18 @@ class ArrayWork:
     """An array layer with what becomes of its outputs: all that its mapping and its time depend on.
 
     ``stored_bytes`` leave for DRAM in the end, ``extra_bytes`` come in for the fused operations, which take
-    ``vector_operations`` in all, requantisation included.
+    ``vector_operations`` in all, requantisation included. ``kept_bytes`` go to the activation SRAM instead of DRAM.
     """
 
     layer: GemmLayer
     stored_bytes: int
     extra_bytes: int
     vector_operations: int
+    kept_bytes: int = 0
+
+    def kept(self) -> ArrayWork:
+        """The same work, its output kept on chip."""
+        return replace(self, stored_bytes=0, kept_bytes=self.stored_bytes)
 
     def anonymous(self) -> ArrayWork:
         """The same work without names and operands, fit as a key."""

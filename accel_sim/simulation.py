@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -22,6 +23,7 @@ from accel_sim.memory.placement import layer_spans, stage_regions, vector_spans
 from accel_sim.operand_checks import check_operands
 from accel_sim.operand_origin import operand_origin
 from accel_sim.operands import LayerOperands, layer_operands
+from accel_sim.residency import Residency, plan_residency, without_dram
 from accel_sim.result import Result
 from accel_sim.rows import stage_rows, total_row
 from accel_sim.schedule import ArrayWork, Stage, build_stages
@@ -101,14 +103,16 @@ def simulate(
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
         for run, stage in zip(runs, stages, strict=True)
     ]
+    plan = plan_residency(hardware, stages, tiles)
+    runs, tiles = _kept_on_chip(stages, runs, tiles, plan)
     spans = _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None
     line, times = network_timeline(machine, stages, tiles, spans)
     if timeline is not None:
         timeline(line)
     rows = {
         row.name: row
-        for stage, run, time in zip(stages, runs, times, strict=True)
-        for row in stage_rows(machine, stage, run, time)
+        for stage, run, time, residency in zip(stages, runs, times, plan, strict=True)
+        for row in stage_rows(machine, stage, run, time, residency)
     }
     layers = tuple(rows[layer.name] for layer in workload.layers)
     return Result(
@@ -122,6 +126,21 @@ def simulate(
         total=total_row(machine, layers),
         operands=operand_origin(workload, seed) if counts_depend_on_data(hardware.array) else "",
     )
+
+
+def _kept_on_chip(
+    stages: tuple[Stage, ...],
+    runs: list[LayerRun | None],
+    tiles: list[NDArray[np.int64]],
+    plan: list[Residency],
+) -> tuple[list[LayerRun | None], list[NDArray[np.int64]]]:
+    """Runs and tiles without the transfers of what stays on chip."""
+    left = [
+        without_dram(stage, None if run is None else run.tiling, own, residency)
+        for stage, run, own, residency in zip(stages, runs, tiles, plan, strict=True)
+    ]
+    kept = [None if run is None else replace(run, tiles=own) for run, own in zip(runs, left, strict=True)]
+    return kept, left
 
 
 def _spans(

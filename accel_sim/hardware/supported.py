@@ -20,7 +20,6 @@ SUPPORTED: dict[str, tuple[Any, ...]] = {
     "buffers.outputs.format": ("dense",),
     "dram.weight_format": ("dense",),
     "dram.activation_format": ("dense",),
-    "mapping.keep_on_chip": ("never",),
 }
 
 

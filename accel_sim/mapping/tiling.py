@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from accel_sim.workload import GemmLayer
 
-__all__ = ["LOOP_ORDERS", "TileRange", "Tiling", "tile_ranges"]
+__all__ = ["LOOP_ORDERS", "TileRange", "Tiling", "last_k_tiles", "tile_indices", "tile_ranges"]
 
 LOOP_ORDERS = ("mnk", "mkn", "nmk", "nkm", "kmn", "knm")
 Range = tuple[int, int]
@@ -62,6 +65,23 @@ def tile_ranges(layer: GemmLayer, tiling: Tiling) -> Iterator[TileRange]:
                 for third in parts[inner]:
                     place = {outer: first, middle: second, inner: third}
                     yield TileRange(groups, place["m"], place["n"], place["k"])
+
+
+def tile_indices(layer: GemmLayer, tiling: Tiling) -> dict[str, NDArray[np.int64]]:
+    """Of every tile, in the order in which they run, its number along ``g``, ``m``, ``n`` and ``k``."""
+    counts = {
+        "m": -(-layer.m // tiling.tile_m),
+        "n": -(-layer.n // tiling.tile_n),
+        "k": -(-layer.k // tiling.tile_k),
+    }
+    shape = (-(-layer.groups // tiling.tile_g), *(counts[name] for name in tiling.loop_order))
+    indices = np.unravel_index(np.arange(int(np.prod(shape))), shape)
+    return {name: np.asarray(index, np.int64) for name, index in zip(("g", *tiling.loop_order), indices, strict=True)}
+
+
+def last_k_tiles(layer: GemmLayer, tiling: Tiling) -> NDArray[np.bool_]:
+    """Which tiles finish their outputs."""
+    return np.asarray((tile_indices(layer, tiling)["k"] + 1) * tiling.tile_k >= layer.k)
 
 
 def _parts(extent: int, size: int) -> list[Range]:

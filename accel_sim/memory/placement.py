@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.mapping.tiling import Tiling
+from accel_sim.mapping.tiling import Tiling, tile_indices
 from accel_sim.schedule import Stage
 from accel_sim.timeline import kernel
 from accel_sim.workload import GemmLayer, VectorLayer
@@ -94,7 +94,7 @@ def vector_spans(tiles: Ints, regions: StageRegions) -> Ints:
 
 def layer_spans(layer: GemmLayer, tiling: Tiling, tiles: Ints, regions: StageRegions, layout: str) -> Ints:
     """``(tiles, 4, 3)``: of every tile the transfers of weights, activations, other operands, and what it stores."""
-    at = _Places.of(layer, tiling, len(tiles))
+    at = _Places.of(layer, tiling)
     spans = np.zeros((len(tiles), 4, 3), np.int64)
     spans[:, 0] = _weights(layer, at, tiles[:, kernel.W_BYTES], regions.weights, layout)
     spans[:, 1] = _activations(layer, at, tiles[:, kernel.A_BYTES], regions.activations, layout)
@@ -129,11 +129,10 @@ class _Places:
     output_tile: Ints
 
     @staticmethod
-    def of(layer: GemmLayer, tiling: Tiling, tiles: int) -> _Places:
+    def of(layer: GemmLayer, tiling: Tiling) -> _Places:
         extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
         counts = {name: -(-extent // size) for name, (extent, size) in extents.items()}
-        shape = (-(-layer.groups // tiling.tile_g), *(counts[name] for name in tiling.loop_order))
-        index = dict(zip(("g", *tiling.loop_order), np.unravel_index(np.arange(tiles), shape), strict=True))
+        index = tile_indices(layer, tiling)
         ranges: dict[str, Ints] = {}
         for name, (extent, size) in extents.items():
             ranges[name] = index[name] * size

@@ -170,7 +170,6 @@ def test_every_rule_is_listed_once() -> None:
         ("buffers.outputs.format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
         ("dram.weight_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
         ("dram.activation_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
-        ("mapping.keep_on_chip", "auto", "'auto' is not supported yet; supported: never"),
     ],
 )
 def test_not_supported_yet(field: str, value: object, text: str) -> None:
