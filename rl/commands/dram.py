@@ -117,10 +117,11 @@ def _values(part: DramPart, run: DramRun) -> dict[str, Any]:
 
 
 def _print(part: DramPart, values: dict[str, Any]) -> None:
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=f"{part.name}", title_justify="left", show_header=False)
+    table = Table(title=part.name, title_justify="left", show_header=False, box=SIMPLE)
     table.add_column()
     table.add_column(justify="right")
     counts = ("cycles", "reads", "writes", "activates", "precharges", "refreshes", "row_hits", "row_misses")

@@ -15,6 +15,7 @@ from accel_sim import Result, gemm, load_hardware, simulate
 from accel_sim.plots.style import COMPUTE_COLOUR, GREY, figure, freeze_layout, grid, paper_style, render_png, render_svg
 from compress import load_workload
 from tests.shared_files import shared_root
+from tests.validation.dram import dram_section
 from tests.validation.outside_machines import bitfusion_section, dnnsim_section, rtl_section, sigma_section
 from tests.validation.silicon import Comparison, compare
 
@@ -35,6 +36,7 @@ def main() -> None:
         preset_section(),
         stonne_section(golden),
         silicon_section(silicon),
+        dram_section(golden),
         rtl_section(),
         dnnsim_section(_save),
         bitfusion_section(_save),
