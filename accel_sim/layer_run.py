@@ -24,7 +24,16 @@ from accel_sim.schedule import REQUANTISE_OPERATIONS, ArrayWork
 from accel_sim.timeline import kernel as timeline
 from accel_sim.workload import GemmLayer
 
-__all__ = ["Dependencies", "LayerRun", "fill_and_spill", "lay_out", "layer_actions", "port_paces", "time_with_data"]
+__all__ = [
+    "Dependencies",
+    "Fills",
+    "LayerRun",
+    "fill_and_spill",
+    "lay_out",
+    "layer_actions",
+    "port_paces",
+    "time_with_data",
+]
 
 
 @dataclass(frozen=True)
@@ -37,16 +46,31 @@ class Dependencies:
 
 
 @dataclass(frozen=True)
+class Fills:
+    """Bytes where DRAM moves compressed tensors: those that the SRAMs are filled with, and those that it stores.
+
+    Attributes:
+        weights, activations: written into these SRAMs.
+        stored: of finished outputs, as DRAM takes them.
+    """
+
+    weights: int
+    activations: int
+    stored: int
+
+
+@dataclass(frozen=True)
 class LayerRun:
     """Tiles of one array layer (columns: :mod:`accel_sim.timeline.kernel`) and what follows from them alone.
 
-    ``edges``: SRAM traffic at the array's edges. ``array``: actions inside it.
+    ``edges``: SRAM traffic at the array's edges. ``array``: actions inside it. ``fills``: where tensors are compressed.
     """
 
     tiling: Tiling
     tiles: NDArray[np.int64]
     edges: SramCounts
     array: ArrayCounts
+    fills: Fills | None = None
 
     @property
     def transfers(self) -> int:
@@ -107,18 +131,18 @@ def layer_actions(
     layer, hardware = work.layer, machine.hardware
     weight_bytes = run.bytes_moved(timeline.W_BYTES)
     input_bytes = run.bytes_moved(timeline.A_BYTES)
-    spilled_bytes = run.bytes_moved(timeline.OUT_BYTES) - work.stored_bytes
+    fills = run.fills or Fills(weight_bytes, input_bytes, work.stored_bytes)
+    spilled_bytes = run.bytes_moved(timeline.OUT_BYTES) - fills.stored
     refilled_bytes = run.bytes_moved(timeline.P_BYTES) - work.extra_bytes
+    filled = fills.activations + work.kept_bytes
     return LayerActions(
         a_bits=layer.a_bits,
         w_bits=layer.w_bits,
         array=run.array,
-        sram=_with_memory(
-            hardware.buffers, run.edges, input_bytes + work.kept_bytes, weight_bytes, refilled_bytes, spilled_bytes
-        ),
+        sram=_with_memory(hardware.buffers, run.edges, filled, fills.weights, refilled_bytes, spilled_bytes),
         dram=machine.dram.counts(
             weight_bytes + input_bytes + refilled_bytes,
-            work.stored_bytes + spilled_bytes,
+            fills.stored + spilled_bytes,
             run.transfers,
             cycles,
             commands,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import step_lanes
 from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.energy.model import layer_energy
+from accel_sim.formats.stored import StoredShares, stores_compressed
 from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
 from accel_sim.machine import Machine
 from accel_sim.residency import Residency
@@ -30,7 +33,7 @@ __all__ = ["stage_rows", "total_row"]
 
 
 def stage_rows(
-    machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes, residency: Residency
+    machine: Machine, stage: Stage, run: LayerRun | None, time: StageTimes, residency: Residency, stored: StoredShares
 ) -> list[LayerResult]:
     """One row for each layer of the stage, the array layer first.
 
@@ -42,7 +45,9 @@ def stage_rows(
     if work is not None and run is not None:
         work = work.kept() if residency.output else work
         actions = layer_actions(machine, work, run, head.total, time.commands)
-        rows = [_array_row(machine, work.layer, run, head, actions, residency)]
+        rows = [
+            _array_row(machine, work.layer, run, head, actions, _kept(machine, residency) | _stored(machine, stored))
+        ]
     else:
         rows = [_lone_vector_row(machine, stage, head, time.commands, residency)]
     for position, layer in enumerate(stage.fused, start=1):
@@ -57,7 +62,7 @@ def _array_row(
     run: LayerRun,
     cycles: CycleCounts,
     actions: LayerActions,
-    residency: Residency,
+    memory: dict[str, Any],
 ) -> LayerResult:
     lanes = step_lanes(machine.hardware.array, layer.a_bits, layer.w_bits)
     lane_cycles = machine.hardware.pes * lanes * cycles.total
@@ -78,7 +83,7 @@ def _array_row(
         sram=actions.sram,
         dram=actions.dram,
         energy_pj=layer_energy(actions, machine.energy),
-        mapping=run.tiling.to_dict() | _kept(machine, residency),
+        mapping=run.tiling.to_dict() | memory,
     )
 
 
@@ -87,6 +92,17 @@ def _kept(machine: Machine, residency: Residency) -> dict[str, bool]:
     if machine.hardware.mapping.keep_on_chip == "never":
         return {}
     return {"input_on_chip": residency.input, "output_on_chip": residency.output}
+
+
+def _stored(machine: Machine, stored: StoredShares) -> dict[str, float]:
+    """Stored size over the dense one, as it stands in a result; nothing where all is dense."""
+    if not stores_compressed(machine.hardware):
+        return {}
+    return {
+        "weights_stored": stored.weights,
+        "activations_stored": stored.activations,
+        "output_stored": stored.output,
+    }
 
 
 def _lone_vector_row(

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from accel_sim import __version__
 from accel_sim.array.beats import counts_depend_on_data
 from accel_sim.errors import InputError
+from accel_sim.formats.stored import StoredShares, stored_shares, stores_compressed
+from accel_sim.formats.tiles import compressed_run
 from accel_sim.hardware.schema import Hardware
 from accel_sim.layer_run import Dependencies, LayerRun, lay_out, time_with_data
 from accel_sim.machine import Machine, build_machine
@@ -31,7 +33,7 @@ from accel_sim.timeline.stages import network_timeline, vector_tiles
 from accel_sim.timeline.timeline import Timeline
 from accel_sim.workload import Workload
 
-__all__ = ["simulate"]
+__all__ = ["operands_matter", "simulate"]
 
 Engine = Callable[[Machine, ArrayWork, Tiling, Dependencies, Callable[[], LayerOperands]], LayerRun]
 """Times one array layer; the last argument gives its operands to an engine that needs them."""
@@ -105,14 +107,18 @@ def simulate(
     ]
     plan = plan_residency(hardware, stages, tiles)
     runs, tiles = _kept_on_chip(stages, runs, tiles, plan)
+    shares = stored_shares(
+        hardware, stages, partial(layer_operands, seed=seed, sparsity=hardware.array.weight_sparsity)
+    )
+    runs, tiles = _compressed(stages, runs, tiles, shares)
     spans = _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None
     line, times = network_timeline(machine, stages, tiles, spans)
     if timeline is not None:
         timeline(line)
     rows = {
         row.name: row
-        for stage, run, time, residency in zip(stages, runs, times, plan, strict=True)
-        for row in stage_rows(machine, stage, run, time, residency)
+        for stage, run, time, residency, stored in zip(stages, runs, times, plan, shares, strict=True)
+        for row in stage_rows(machine, stage, run, time, residency, stored)
     }
     layers = tuple(rows[layer.name] for layer in workload.layers)
     return Result(
@@ -124,7 +130,7 @@ def simulate(
         seed=seed,
         layers=layers,
         total=total_row(machine, layers),
-        operands=operand_origin(workload, seed) if counts_depend_on_data(hardware.array) else "",
+        operands=operand_origin(workload, seed) if operands_matter(hardware) else "",
     )
 
 
@@ -143,6 +149,20 @@ def _kept_on_chip(
     return kept, left
 
 
+def _compressed(
+    stages: tuple[Stage, ...],
+    runs: list[LayerRun | None],
+    tiles: list[NDArray[np.int64]],
+    shares: list[StoredShares],
+) -> tuple[list[LayerRun | None], list[NDArray[np.int64]]]:
+    """Runs and tiles whose transfers move tensors as they are stored."""
+    shrunk = []
+    for stage, run, stored in zip(stages, runs, shares, strict=True):
+        work = stage.array_work
+        shrunk.append(run if run is None or work is None else compressed_run(work.layer, run, stored))
+    return shrunk, [own if run is None else run.tiles for run, own in zip(shrunk, tiles, strict=True)]
+
+
 def _spans(
     machine: Machine, stages: tuple[Stage, ...], runs: list[LayerRun | None], tiles: list[NDArray[np.int64]]
 ) -> list[NDArray[np.int64]]:
@@ -159,6 +179,11 @@ def _spans(
         else:
             spans.append(layer_spans(work.layer, tiling, own, regions, layout))
     return spans
+
+
+def operands_matter(hardware: Hardware) -> bool:
+    """Whether a result depends on the operands' values, not just on their widths."""
+    return counts_depend_on_data(hardware.array) or stores_compressed(hardware)
 
 
 def _map_stages(

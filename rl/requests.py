@@ -72,9 +72,9 @@ def parse_input_shape(text: str) -> tuple[int, ...]:
 
 def operands_decide(machines: Sequence[Hardware], engine: str = "fast") -> bool:
     """Whether the values of the operands, not just their widths, make a difference to any of the machines."""
-    from accel_sim.array.beats import counts_depend_on_data
+    from accel_sim.simulation import operands_matter
 
-    return engine == "reference" or any(counts_depend_on_data(machine.array) for machine in machines)
+    return engine == "reference" or any(operands_matter(machine) for machine in machines)
 
 
 def load_model(request: Request, *, needs_operands: bool) -> Workload:

@@ -136,7 +136,16 @@ def _buffers(hardware: Hardware) -> dict[str, BufferConfig]:
     return {"activations": buffers.activations, "weights": buffers.weights, "outputs": buffers.outputs}
 
 
+def _compressed_tiles_lie_together(hardware: Hardware) -> Problem | None:
+    dram, layout = hardware.dram, hardware.mapping.layout
+    if layout != "tiled" and (dram.weight_format, dram.activation_format) != ("dense", "dense"):
+        text = f"holds '{layout}'; allowed with a compressed format in dram: tiled (a tile is decoded by itself)"
+        return Problem(("mapping", "layout"), text)
+    return None
+
+
 RULES: tuple[Rule, ...] = (
+    _compressed_tiles_lie_together,
     _nm_keeps_a_part,
     _nm_fills_lanes,
     _nm_dataflow,

@@ -18,8 +18,6 @@ SUPPORTED: dict[str, tuple[Any, ...]] = {
     "buffers.activations.format": ("dense",),
     "buffers.weights.format": ("dense",),
     "buffers.outputs.format": ("dense",),
-    "dram.weight_format": ("dense",),
-    "dram.activation_format": ("dense",),
 }
 
 

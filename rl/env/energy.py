@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from accel_sim import simulate
-from accel_sim.array.beats import counts_depend_on_data
 from accel_sim.hardware.schema import Hardware
 from accel_sim.result import Result
+from accel_sim.simulation import operands_matter
 from accel_sim.workload import GemmLayer, Layer, Workload
 from compress.compressed_workload import filled_layer
 from compress.graph.lower import workload_from_graph
@@ -43,7 +43,7 @@ class EnergyMeter:
     def __init__(self, graph: nx.DiGraph, hardware: Hardware, image: Tensor) -> None:
         self._graph, self._hardware, self._image = graph, hardware, image
         self._whole = workload_from_graph(graph, str(graph.graph["name"]))
-        self._with_operands = counts_depend_on_data(hardware.array)
+        self._with_operands = operands_matter(hardware)
 
     def measure(self, policy: Policy, network: QuantisedNetwork) -> Result:
         """Run the policy's network.

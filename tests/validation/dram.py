@@ -58,7 +58,7 @@ def _dramsim3(golden: Path) -> list[str]:
             )
         )
     return [
-        "DRAMsim3's configurations (organisation, timing, currents, ranks, address map, queues) and its traces. Equal are",
+        "DRAMsim3's configurations (organisation, timing, currents, ranks, address map, queues), its traces. Equal are",
         "cycles and the numbers of reads, writes, activations, precharges, refreshes and row hits. In the other runs",
         "two reads of one burst are in flight at once, which DRAMsim3 answers with one command. Energy: IDD method.",
         "",
@@ -107,9 +107,9 @@ def _ramulator(golden: Path) -> list[str]:
     return [
         "Ramulator 2's presets, its address map (RoBaRaCoCh), a window of 32 requests. Its cycles end when the last",
         "request is *sent*. HBM2: its pseudo channels are taken as ranks, since they share the data bus there; with",
-        "requests that wait in the banks' queues alone (32 each) the sequential runs are within 1 %, so what differs is",
-        "how many requests it looks at. HBM3 is left out: its cycles are about twice ours throughout, of a clock that is",
-        "not named.",
+        "requests that wait in the banks' queues alone (32 each) the sequential runs are within 1 %, so what differs",
+        "is how many requests it looks at. HBM3 is left out: its cycles are about twice ours throughout, of a clock",
+        "that is not named.",
         "",
         markdown_table(("standard", "trace", "Ramulator 2", "Bitgrove", "difference"), cells),
     ]

@@ -168,8 +168,6 @@ def test_every_rule_is_listed_once() -> None:
         ("buffers.activations.format", "rle", "'rle' is not supported yet; supported: dense"),
         ("buffers.weights.format", "csc", "'csc' is not supported yet; supported: dense"),
         ("buffers.outputs.format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
-        ("dram.weight_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
-        ("dram.activation_format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
     ],
 )
 def test_not_supported_yet(field: str, value: object, text: str) -> None:

@@ -1,0 +1,1 @@
+"""How tensors are stored: dense, or with their zeros left out."""
