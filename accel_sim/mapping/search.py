@@ -30,7 +30,7 @@ from accel_sim.memory.footprint_kernel import conv_vector
 from accel_sim.schedule import ArrayWork
 from accel_sim.timeline.kernel import run as run_timeline
 
-__all__ = ["find_tiling"]
+__all__ = ["exact_rank", "find_tiling"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _FINALISTS = 12
@@ -104,7 +104,7 @@ class _Ranked:
 
     def __call__(self, tiling: Tiling) -> Rank:
         if tiling not in self._known:
-            self._known[tiling] = _exact_rank(self._machine, self._work, tiling)
+            self._known[tiling] = exact_rank(self._machine, self._work, tiling)
         return self._known[tiling]
 
 
@@ -214,7 +214,7 @@ def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
     return np.array([8 * energy.dram_pj_per_bit, *per_bit, energy.leakage_pj_per_cycle])
 
 
-def _exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
+def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
     run = lay_out(machine, work, tiling, Dependencies())
     compute_end, vector_end, _, store_end, _, _ = run_timeline(

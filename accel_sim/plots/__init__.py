@@ -9,6 +9,7 @@ from accel_sim.plots.energy import energy_breakdown
 from accel_sim.plots.operands import operands
 from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import paper_style
+from accel_sim.plots.traffic import traffic
 from accel_sim.plots.write import write_comparison, write_plots
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "operands",
     "paper_style",
     "roofline",
+    "traffic",
     "utilization",
     "write_comparison",
     "write_plots",

@@ -15,18 +15,24 @@ from accel_sim.plots.energy import energy_breakdown
 from accel_sim.plots.operands import operands
 from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import freeze_layout, paper_style, render_png, render_svg
+from accel_sim.plots.traffic import traffic
 from accel_sim.result import Result
+from accel_sim.traffic_bound import TrafficBound
 
 __all__ = ["write_comparison", "write_figures", "write_plots"]
 
 
 def write_plots(
-    result: Result, directory: Path, roofs: Roofs, statistics: WorkloadStatistics | None = None
+    result: Result,
+    directory: Path,
+    roofs: Roofs,
+    statistics: WorkloadStatistics | None = None,
+    bounds: Mapping[str, TrafficBound] | None = None,
 ) -> list[Path]:
     """``energy_breakdown``, ``cycles``, ``roofline`` and ``utilization`` as ``.svg`` and ``.png`` in ``directory``.
 
-    ``operands`` comes with them where there are statistics of the operands. The folder is created; files of these names
-    are replaced. Nothing is written before every picture is rendered.
+    ``traffic`` comes with them where there are bounds of array layers, ``operands`` where there are statistics. The
+    folder is created; files of these names are replaced. Nothing is written before every picture is rendered.
 
     Returns:
         The files, in the order of the names above.
@@ -41,6 +47,8 @@ def write_plots(
         "roofline": lambda: roofline(result, roofs),
         "utilization": lambda: utilization(result),
     }
+    if bounds:
+        figures["traffic"] = lambda: traffic(result, bounds)
     if statistics is not None and statistics.layers:
         figures["operands"] = lambda: operands(statistics)
     return write_figures(figures, directory)

@@ -103,12 +103,12 @@ def simulate(
     decide = operands_decide([machine], engine)
     wants_statistics = operands or (plot is not None and (decide or data is not None))
     lines: list[Timeline] = []
-    result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics, lines)
+    workload, result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics, lines)
     if trace is not None:
         from accel_sim.timeline.perfetto import write_trace
 
         write_trace(trace, lines[0], f"{result.model} on {machine.name}")
-    pictures = _draw(result, machine, plot, statistics) if plot is not None else []
+    pictures = _draw(workload, result, machine, plot, statistics) if plot is not None else []
     if json_ is not None:
         write_text(json_, result.to_json() + "\n")
     if csv_ is not None:
@@ -125,7 +125,7 @@ def _run(
     decide: bool,
     wants_statistics: bool,
     lines: list[Timeline],
-) -> tuple[Result, WorkloadStatistics | None]:
+) -> tuple[Workload, Result, WorkloadStatistics | None]:
     """Run the simulation; its time line is put into ``lines``."""
     from accel_sim import simulate as run
     from accel_sim.operand_statistics import operand_statistics
@@ -137,9 +137,9 @@ def _run(
             _warn_of_long_run(workload, machine)
         result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step, timeline=lines.append)
         if not wants_statistics:
-            return result, None
+            return workload, result, None
         bar.phase("counting the operands' bits")
-        return result, operand_statistics(workload, request.seed, machine.array.weight_sparsity)
+        return workload, result, operand_statistics(workload, request.seed, machine.array.weight_sparsity)
 
 
 def _rows(result: Result, statistics: WorkloadStatistics | None) -> list[dict[str, Any]]:
@@ -156,11 +156,15 @@ def _warn_of_long_run(workload: Workload, machine: Hardware) -> None:
     typer.echo(text, err=True)
 
 
-def _draw(result: Result, machine: Hardware, directory: Path, statistics: WorkloadStatistics | None) -> list[Path]:
+def _draw(
+    workload: Workload, result: Result, machine: Hardware, directory: Path, statistics: WorkloadStatistics | None
+) -> list[Path]:
     from accel_sim.plots import write_plots
     from accel_sim.plots.roofs import roofs_of
+    from accel_sim.traffic_bound import traffic_bounds
 
-    return write_plots(result, directory, roofs_of(machine, result.layers), statistics)
+    roofs, bounds = roofs_of(machine, result.layers), traffic_bounds(workload, machine)
+    return write_plots(result, directory, roofs, statistics, bounds)
 
 
 def _show(result: Result, all_layers: bool, statistics: WorkloadStatistics | None, pictures: list[Path]) -> None:

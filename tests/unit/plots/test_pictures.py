@@ -25,6 +25,7 @@ from accel_sim.plots import (
     energy_breakdown,
     paper_style,
     roofline,
+    traffic,
     utilization,
     write_comparison,
     write_plots,
@@ -33,6 +34,7 @@ from accel_sim.plots.bars import layer_bars
 from accel_sim.plots.energy import components_in_use
 from accel_sim.plots.style import COMPONENT_COLOURS, freeze_layout
 from accel_sim.result import EnergyBreakdown, Result
+from accel_sim.traffic_bound import TrafficBound
 from tests.unit.plots import synthetic
 
 ROOFS = Roofs(peak_macs_per_cycle=1024, dram_bytes_per_cycle=synthetic.DRAM_BYTES_PER_CYCLE)
@@ -52,7 +54,15 @@ FIGURES: dict[str, Callable[[Result], Figure]] = {
     "roofline": lambda result: roofline(result, ROOFS),
     "roofline_of_an_ideal_memory": lambda result: roofline(result, replace(ROOFS, dram_bytes_per_cycle=math.inf)),
     "compare": lambda result: compare([result] * 3),
+    "traffic": lambda result: traffic(result, bounds_of(result)),
 }
+
+
+def bounds_of(result: Result) -> dict[str, TrafficBound]:
+    """Some bounds for each layer."""
+    return {
+        layer.name: TrafficBound(1 + layer.dram.read_bytes // 2, index) for index, layer in enumerate(result.layers)
+    }
 
 
 def texts(fig: Figure) -> Iterator[tuple[str, Bbox]]:
