@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from accel_sim.labels import format_si
-from accel_sim.plots.bars import draw_bars, figure_size_in, is_array_layer, label_layers
+from accel_sim.plots.bars import draw_bars, figure_size_in, label_layers
 from accel_sim.plots.style import COMPUTE_COLOUR, STALL_COLOUR, figure, grid, heading
 from accel_sim.result import Result
 from accel_sim.traffic_bound import TrafficBound
@@ -24,7 +24,7 @@ def traffic(result: Result, bounds: Mapping[str, TrafficBound]) -> Figure:
 
     Call it within :func:`accel_sim.plots.style.paper_style`.
     """
-    layers = [layer for layer in result.layers if is_array_layer(layer) and layer.name in bounds]
+    layers = [layer for layer in result.layers if layer.name in bounds]
     names = [layer.name for layer in layers]
     size_in = figure_size_in(names)
     fig = figure(*size_in)
