@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from compress.graph.node import GemmView
 
-__all__ = ["QuantizedRows", "integer_gemm_weights", "quantize_rows"]
+__all__ = ["QuantizedRows", "gemm_order", "integer_gemm_weights", "quantize_rows"]
 
 
 class QuantizedRows(NamedTuple):
@@ -76,11 +76,20 @@ def integer_gemm_weights(
     channels = _channel_rows(values, view, layout)
     if channels is None:
         return None
-    integers = quantize_rows(channels, w_bits, signs).integers
-    return np.ascontiguousarray(integers.reshape(view.groups, view.n, view.k).transpose(0, 2, 1))
+    return _as_products(quantize_rows(channels, w_bits, signs).integers, view)
 
 
-def _channel_rows(values: NDArray[np.floating], view: GemmView, layout: str) -> NDArray[np.floating] | None:
+def gemm_order(values: NDArray[np.integer], view: GemmView, layout: str = "nk") -> NDArray[np.integer] | None:
+    """Weights that are integers already, as :func:`integer_gemm_weights` returns them."""
+    channels = _channel_rows(values, view, layout)
+    return None if channels is None else _as_products(channels, view)
+
+
+def _as_products(channels: NDArray[np.integer], view: GemmView) -> NDArray[np.integer]:
+    return np.ascontiguousarray(channels.reshape(view.groups, view.n, view.k).transpose(0, 2, 1))
+
+
+def _channel_rows(values: NDArray[Any], view: GemmView, layout: str) -> NDArray[Any] | None:
     """One row per output channel, its weights in the order of k (kernel position first, channel fastest)."""
     if view.conv is not None:
         return values.transpose(0, 2, 3, 1).reshape(view.groups * view.n, view.k)

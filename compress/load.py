@@ -128,7 +128,12 @@ def _onnx_workload(path: Path, batch: int, a_bits: int, w_bits: int, input_shape
     from compress.graph.onnx_import import read_onnx
 
     model = read_onnx(path, batch=batch, input_shape=input_shape)
-    return workload_from_graph(model.graph, path.name, a_bits, w_bits, model.weights)
+    workload = workload_from_graph(model.graph, path.name, a_bits, w_bits, model.weights)
+    if not model.quantised:
+        return workload
+    from compress.quantised_onnx import with_quantised_operands
+
+    return with_quantised_operands(workload, model, a_bits, w_bits)
 
 
 def _torch_workload(

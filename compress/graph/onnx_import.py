@@ -22,6 +22,7 @@ from accel_sim.errors import WorkloadError
 from compress.graph.node import GraphBuilder, Shape, TensorRef
 from compress.graph.onnx_fusions import fuse_activations
 from compress.graph.onnx_operations import ONNX_HANDLERS, OnnxCall
+from compress.graph.onnx_quantisation import Quantisations, QuantisedOperands
 from compress.graph.operations import Facts
 
 __all__ = ["OnnxModel", "read_onnx"]
@@ -33,10 +34,11 @@ SHAPE_DATA = 64
 
 @dataclass(frozen=True)
 class OnnxModel:
-    """A layer graph and the values of its constants by name."""
+    """A layer graph, the values of its constants by name, and what explicit quantisation says of layers by name."""
 
     graph: nx.DiGraph
     weights: Mapping[str, NDArray[np.floating]]
+    quantised: Mapping[str, QuantisedOperands]
 
 
 def read_onnx(path: Path, batch: int = 1, input_shape: Sequence[int] | None = None) -> OnnxModel:
@@ -107,6 +109,7 @@ class _Importer:
         self._types: dict[str, onnx.TypeProto] = {}
         self._opset = {opset.domain: opset.version for opset in proto.opset_import}
         self._refs: dict[str, TensorRef] = {name: self._constant(name) for name in self._constants}
+        self._quantisations, self._quantised = Quantisations(), dict[str, QuantisedOperands]()
         self._builder = GraphBuilder(path.name, _parameter_sizes(graph, self._constants))
 
     def run(self) -> OnnxModel:
@@ -120,12 +123,19 @@ class _Importer:
             self._node(node, node.name or f"{node.op_type}_{position}")
         outputs = [self._refs[value.name] for value in self._proto.graph.output]
         weights = {name: array for name, array in self._constants.items() if array.dtype.kind == "f"}
-        return OnnxModel(self._builder.finish(outputs), weights)
+        return OnnxModel(self._builder.finish(outputs), weights, self._quantised)
 
     def _node(self, node: onnx.NodeProto, label: str) -> None:
         attributes = {attribute.name: onnx.helper.get_attribute_value(attribute) for attribute in node.attribute}
         if all(not name or name in self._constants for name in node.input):
-            self._fold(node, self._evaluate(node, label))
+            dequantised = self._quantisations.constant(node, self._constants)
+            self._fold(node, self._evaluate(node, label) if dequantised is None else [dequantised])
+            return
+        source = self._quantisations.source(node, self._constants)
+        if source is not None:
+            output = node.output[0]
+            self._refs[output], self._types[output] = self._refs[source], self._types[source]
+            self._shapes[output] = self._shape(source, label)
             return
         if node.op_type == "Shape":
             shape = self._shape(node.input[0], label)
@@ -158,6 +168,9 @@ class _Importer:
             attributes=facts.attributes,
         )
         self._refs.update(zip(names, refs, strict=False))
+        operands = self._quantisations.operands(node)
+        if operands is not None and refs[0].producer is not None:
+            self._quantised[refs[0].producer] = operands
 
     def _infer(self, node: onnx.NodeProto, label: str) -> None:
         """Types and shapes of a node's outputs."""

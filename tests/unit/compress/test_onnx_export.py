@@ -12,7 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from accel_sim.errors import WorkloadError
+from accel_sim.workload import GemmLayer
 from compress.compressed import CompressedModel, compress_model
+from compress.compressed_workload import compressed_workload
+from compress.load import load_workload
 from compress.onnx_export import export_onnx, onnx_bytes
 from compress.policy import Policy
 from tests.shared_files import shared_path
@@ -92,3 +95,26 @@ def test_trained_networks_have_the_same_top1(name, count, tmp_path) -> None:
         wanted = found.model(inputs).argmax(1)
     agree = (torch.from_numpy(answers(tmp_path / "net.onnx", inputs)).argmax(1) == wanted).float().mean().item()
     assert agree >= 0.99
+
+
+@pytest.mark.parametrize(("w_bits", "a_bits"), [(8, 8), (4, 6), (3, 5), (2, 8)])
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_what_is_exported_is_read_back(model, images, tmp_path, w_bits, a_bits, symmetric) -> None:
+    """The file has the layers, widths, signs and integer weights of the network that it was made of."""
+    policy = {
+        "defaults": {"w_bits": w_bits, "a_bits": a_bits},
+        "quantization": {"activation_symmetric": symmetric},
+    }
+    found = compressed(model, images, policy)
+    export_onnx(found, images[:1], tmp_path / "net.onnx")
+    ours, read = compressed_workload(found, images[:1], "net"), load_workload(str(tmp_path / "net.onnx"))
+    wanted = [layer for layer in ours.layers if isinstance(layer, GemmLayer)]
+    products = [layer for layer in read.layers if isinstance(layer, GemmLayer)]
+    assert len(products) == len(wanted) > 2
+    for layer, other in zip(products, wanted, strict=True):
+        assert (layer.groups, layer.m, layer.n, layer.k) == (other.groups, other.m, other.n, other.k)
+        assert (layer.a_bits, layer.a_signed, layer.out_bits) == (other.a_bits, other.a_signed, other.out_bits)
+        assert layer.w_bits <= other.w_bits  # what the integers need, which may be less
+        assert np.array_equal(layer.weights, other.weights)
+    assert len(read.layers) == len(ours.layers)
+    assert [layer.out_bits for layer in read.layers] == [layer.out_bits for layer in ours.layers]
