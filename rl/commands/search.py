@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from accel_sim.errors import InputError
+from rl.option_help import DATA_KINDS
 from rl.outputs import check_destinations, is_stdout, write_text
 from rl.requests import parse_input_shape
 from rl.searchers.registry import SEARCHERS, check_agent
@@ -40,9 +41,8 @@ def search(
         str | None,
         typer.Option(
             metavar="DATA",
-            help="Images: digits, cifar10:ROOT, cifar100:ROOT, imagenet-compat:ROOT, imagefolder:ROOT or"
-            " fake:CLASSESxCxHxW. Of the test images those with an even index are searched on, the others are for the"
-            " report.",
+            help=f"Images: {DATA_KINDS}. Of the test images those with an even index are searched on, the others are"
+            " for the report.",
         ),
     ] = None,
     agent: Annotated[str, typer.Option(metavar="NAME", help=_AGENTS)] = AGENT,

@@ -12,6 +12,7 @@ from accel_sim.files import write_atomically
 from accel_sim.plots.style import NEUTRAL, figure, freeze_layout, grid, heading, paper_style, render_svg
 from rl.searchers.registry import SEARCHERS
 from tests.benchmarks.report import markdown_table
+from tests.validation.search.cross import cross_section
 from tests.validation.search.trials import BOUNDS, COMPARED, EPISODES, MACHINES, all_trials
 
 __all__ = ["write_page"]
@@ -21,11 +22,14 @@ Row = Mapping[str, str]
 _HEAD = f"""# Searches
 
 Written by `python -m tests.validation.search.study` (`make validate-search`) from `docs/search.csv`; do not edit. Every
-search tries {EPISODES} policies on 1,000 search images (even indices of the test set); the best are then measured in
-full on all search images, and the winner alone on the report images (odd indices), which nothing else looks at. Energy
-is that of one image against the dense 8-bit network on the same machine; losses are against the float network,
-percentage points of top-1. The bound is on the search images: the report's loss may lie on either side of it (one
-standard error of the difference between the halves is about half a point).
+search tries {EPISODES} policies on 1,000 search images (even indices of the test set); what looks best is measured in
+full, repairs and all, on all search images, and must keep the bound by one standard error. The winner alone is measured
+on the report images (odd indices), which nothing else looks at. Energy is that of one image against the dense 8-bit
+network on the same machine; losses are against the float network on the same images, percentage points of top-1.
+
+The bound is on the search images. On the report images ResNet-8 loses some 0.7 points more, whoever searched: its float
+network does better there (87.52 % against 86.86 %), the compressed ones do not (standard error of the difference between
+the halves: 0.4 points).
 """
 
 
@@ -38,7 +42,7 @@ def write_page(rows: Mapping[str, Row]) -> None:
             own = [row for row in done if row["network"] == network and row["machine"] == machine]
             if own:
                 parts.append(_agents(network, machine, own))
-    parts += [_composite(done), _left(rows)]
+    parts += [_composite(done), cross_section(), _left(rows)]
     write_atomically(DOCS / "search_results.md", "\n".join(part for part in parts if part).encode())
     compared = [row for row in done if row["network"] in COMPARED and float(row["max_loss_points"]) == BOUNDS[0]]
     if compared:

@@ -18,12 +18,12 @@ from accel_sim.errors import BitgroveError
 from accel_sim.files import write_atomically
 from rl import search
 from tests.shared_files import shared_root
-from tests.validation.search.trials import SearchTrial, all_trials
+from tests.validation.search.trials import RUNS, SearchTrial, all_trials
 
 __all__ = ["COLUMNS", "STORE", "main", "read_store"]
 
 ROOT = Path(__file__).resolve().parents[3]
-STORE, RUNS = ROOT / "docs" / "search.csv", ROOT / "out" / "validate-search"
+STORE = ROOT / "docs" / "search.csv"
 COLUMNS = (
     "key", "network", "machine", "agent", "seed", "max_loss_points", "policies", "within_bound", "saved_percent",
     "saved_percent_of_16_bit", "search_loss_points", "report_loss_points", "hypervolume", "seconds", "note",

@@ -10,8 +10,10 @@ from rl.runs.request import SearchRequest
 from rl.searchers.registry import SEARCHERS
 from tests.validation.accuracy.networks import NETWORKS
 
-__all__ = ["EPISODES", "MACHINES", "SearchTrial", "all_trials"]
+__all__ = ["BOUNDS", "COMPARED", "EPISODES", "MACHINES", "RUNS", "SearchTrial", "all_trials"]
 
+RUNS = Path(__file__).resolve().parents[3] / "out" / "validate-search"
+"""Folders of the searches."""
 EPISODES = 200
 MACHINES = ("loom_like", "term_serial_vector_sparse", "dense_int8_16x16")
 SEEDS = (0, 1, 2)
