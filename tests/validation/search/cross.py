@@ -1,7 +1,7 @@
 """A policy found for one machine, run on the others (as HAQ does): ``docs/search_cross.csv`` and its table.
 
-``python -m tests.validation.search.cross`` takes the policies that the composite agent's searches (seed 0) have left and
-measures what is missing.
+``python -m tests.validation.search.cross`` takes the policies that the composite agent's searches (seed 0) have left
+and measures what is missing.
 """
 
 from __future__ import annotations
@@ -86,10 +86,11 @@ def cross_section() -> str:
     pairs = dict.fromkeys((network, found_for) for network, found_for, _ in rows)
     lines = [(*pair, *(rows.get((*pair, machine), "") for machine in MACHINES)) for pair in pairs]
     table = markdown_table(("network", "found for", *(f"on {machine}" for machine in MACHINES)), lines)
-    return (
-        "## A policy on other machines\n\nEnergy saved, %, against the dense 8-bit network on the machine that runs it, by"
-        f" the composite agent's policies (seed 0, bound {BOUNDS[0]:g} points); the accuracy is the same everywhere.\n\n{table}\n"
+    text = (
+        "Energy saved, %, against the dense 8-bit network on the machine that runs it, by the composite agent's policies"
+        f" (seed 0, bound {BOUNDS[0]:g} points); the accuracy is the same everywhere."
     )
+    return f"## A policy on other machines\n\n{text}\n\n{table}\n"
 
 
 if __name__ == "__main__":

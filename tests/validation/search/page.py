@@ -27,9 +27,9 @@ full, repairs and all, on all search images, and must keep the bound by one stan
 on the report images (odd indices), which nothing else looks at. Energy is that of one image against the dense 8-bit
 network on the same machine; losses are against the float network on the same images, percentage points of top-1.
 
-The bound is on the search images. On the report images ResNet-8 loses some 0.7 points more, whoever searched: its float
-network does better there (87.52 % against 86.86 %), the compressed ones do not (standard error of the difference between
-the halves: 0.4 points).
+The bound is on the search images. On the report images ResNet-8 loses some 0.7 points more, whoever searched: its
+float network does better there (87.52 % against 86.86 %), the compressed ones do not (standard error of the difference
+between the halves: 0.4 points).
 """
 
 
