@@ -87,8 +87,8 @@ def cross_section() -> str:
     lines = [(*pair, *(rows.get((*pair, machine), "") for machine in MACHINES)) for pair in pairs]
     table = markdown_table(("network", "found for", *(f"on {machine}" for machine in MACHINES)), lines)
     text = (
-        "Energy saved, %, against the dense 8-bit network on the machine that runs it, by the composite agent's policies"
-        f" (seed 0, bound {BOUNDS[0]:g} points); the accuracy is the same everywhere."
+        "Energy saved, %, against the dense 8-bit network on the machine that runs it, by the composite agent's"
+        f" policies (seed 0, bound {BOUNDS[0]:g} points); the accuracy is the same everywhere."
     )
     return f"## A policy on other machines\n\n{text}\n\n{table}\n"
 
