@@ -74,8 +74,8 @@ def lines_of_failure(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
             "hw.yaml:7:17: energy.table: 'nowhere.yaml' is no energy table and no file; tables: default_45nm",
         ),
         (
-            GOOD + "mapping: {keep_on_chip: auto}\n",
-            "hw.yaml:7:25: mapping.keep_on_chip: 'auto' is not supported yet; supported: never",
+            GOOD.replace("buffers:\n", "buffers:\n  bank_conflicts: exact\n"),
+            "hw.yaml:4:19: buffers.bank_conflicts: 'exact' is not supported yet; supported: even",
         ),
         ("", "hw.yaml:1:1: is empty; a mapping of fields is needed"),
         ("a: [1\n", "hw.yaml:2:1: is not YAML: expected ',' or ']', but got '<stream end>'"),

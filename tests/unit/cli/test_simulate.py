@@ -65,7 +65,7 @@ def test_files_hold_the_same_result(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = csv.DictReader(Path("r.csv").read_text().splitlines())
     assert int(row["cycles.total"]) == tree["layers"][0]["cycles"]["total"]
     assert float(row["energy_pj.total"]) == tree["layers"][0]["energy_pj"]["total"]
-    assert len(list(Path("pictures").iterdir())) == 8
+    assert len(list(Path("pictures").iterdir())) == 10
     assert sorted(path.name for path in Path().iterdir()) == ["pictures", "r.csv", "r.json"]
 
 

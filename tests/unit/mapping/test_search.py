@@ -9,7 +9,7 @@ import pytest
 from accel_sim.errors import MappingError
 from accel_sim.layer_run import Dependencies, lay_out, layer_actions
 from accel_sim.machine import build_machine
-from accel_sim.mapping.search import _exact_rank, find_tiling
+from accel_sim.mapping.search import exact_rank, find_tiling
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector, input_elements
 from accel_sim.schedule import ArrayWork
@@ -64,7 +64,7 @@ def test_no_sampled_legal_tiling_is_better(name, dataflow, objective):
     )
     chosen = find_tiling(built, work)
     assert is_legal(built, work, chosen)
-    best = _exact_rank(built, work, chosen)[0]
+    best = exact_rank(built, work, chosen)[0]
     rng = random.Random(f"{name}{dataflow}{objective}")
     layer, array = work.layer, built.hardware.array
     unit = {"ws": (1, array.cols, array.rows), "is": (array.cols, 1, array.rows), "os": (array.rows, array.cols, 1)}
@@ -76,7 +76,7 @@ def test_no_sampled_legal_tiling_is_better(name, dataflow, objective):
         ]
         tiling = Tiling(*sizes, tile_g=1, loop_order=rng.choice(LOOP_ORDERS))
         if is_legal(built, work, tiling):
-            score = _exact_rank(built, work, tiling)[0]
+            score = exact_rank(built, work, tiling)[0]
             if score < best:
                 better.append((score / best, tiling))
     assert not better, (chosen, min(better, key=lambda pair: pair[0]))
@@ -166,5 +166,5 @@ def test_a_larger_buffer_is_never_worse():
         built = build_machine(
             machine(buffers=buffers(8 * scale, 4 * scale, 4 * scale), mapping={"objective": "latency"})
         )
-        scores.append(_exact_rank(built, work, find_tiling(built, work))[0])
+        scores.append(exact_rank(built, work, find_tiling(built, work))[0])
     assert scores == sorted(scores, reverse=True)
