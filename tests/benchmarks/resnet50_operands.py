@@ -23,7 +23,7 @@ from tests.shared_files import shared_root
 __all__ = ["run"]
 
 MODEL = "torchvision:resnet50"
-MACHINE, TERM_SERIAL = "dense_int8_32x32", {"array.arithmetic": "term_serial_act"}
+MACHINE, TERM_SERIAL = "dense_int8_32x32", {"array.arithmetic": "term_serial_act", "dram.model": "bandwidth"}
 PHOTOGRAPHS = "data/imagenet-compat/nips17-dev-256.tar"
 NOISE = "fake:10x3x224x224"
 REPEATS, BUILTIN_REPEATS = 9, 3
@@ -32,9 +32,9 @@ TEXT = """\
 `simulate` of all layers of `torchvision:resnet50` (initial weights), batch 1, 8 bits, in one process, the model already
 read and run on {images}, the mapping remembered. Times in ms, median (lowest to highest).
 
-*Term-serial* is `dense_int8_32x32` with `array.arithmetic: term_serial_act`: every activation of every im2col matrix
-decides how long a beat lasts. *NumPy* sums the same layers' im2col operands (M·K and K·N bytes) once, in one thread;
-the ratio is that of CPU times, so both cores' work counts for ours.
+*Term-serial* is `dense_int8_32x32` with `array.arithmetic: term_serial_act` and the bandwidth model of the DRAM: every
+activation of every im2col matrix decides how long a beat lasts. *NumPy* sums the same layers' im2col operands (M·K and
+K·N bytes) once, in one thread; the ratio is that of CPU times, so both cores' work counts for ours.
 
 Below, every built-in machine. N:M machines draw their weights (the initial ones do not fit the pattern); where operands
 do not decide, closed forms do."""
