@@ -16,7 +16,7 @@ from compress.policy_request import PolicyRequest, policy_workload
 from tests.benchmarks.report import markdown_table
 from tests.shared_files import shared_root
 from tests.validation.accuracy.networks import NETWORKS
-from tests.validation.search.trials import BOUNDS, COMPARED, MACHINES, RUNS, SearchTrial
+from tests.validation.search.trials import BOUND, COMPARED, MACHINES, RUNS, SearchTrial
 
 __all__ = ["cross_section", "main"]
 
@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _policy(network: str, machine: str) -> Path:
-    return RUNS / SearchTrial(network, machine, "composite", 0, BOUNDS[0]).key / "policy.yaml"
+    return RUNS / SearchTrial(network, machine, "composite", 0, BOUND).key / "policy.yaml"
 
 
 def _saved_percent(network: str, policy: Path, machine: str) -> str:
@@ -88,7 +88,7 @@ def cross_section() -> str:
     table = markdown_table(("network", "found for", *(f"on {machine}" for machine in MACHINES)), lines)
     text = (
         "Energy saved, %, against the dense 8-bit network on the machine that runs it, by the composite agent's"
-        f" policies (seed 0, bound {BOUNDS[0]:g} points); the accuracy is the same everywhere."
+        f" policies (seed 0, bound {BOUND:g} points); the accuracy is the same everywhere."
     )
     return f"## A policy on other machines\n\n{text}\n\n{table}\n"
 

@@ -13,7 +13,7 @@ from accel_sim.plots.style import NEUTRAL, figure, freeze_layout, grid, heading,
 from rl.searchers.registry import SEARCHERS
 from tests.benchmarks.report import markdown_table
 from tests.validation.search.cross import cross_section
-from tests.validation.search.trials import BOUNDS, COMPARED, EPISODES, MACHINES, all_trials
+from tests.validation.search.trials import BOUND, COMPARED, EPISODES, MACHINES, all_trials
 
 __all__ = ["write_page"]
 
@@ -44,7 +44,7 @@ def write_page(rows: Mapping[str, Row]) -> None:
                 parts.append(_agents(network, machine, own))
     parts += [_composite(done), cross_section(), _left(rows)]
     write_atomically(DOCS / "search_results.md", "\n".join(part for part in parts if part).encode())
-    compared = [row for row in done if row["network"] in COMPARED and float(row["max_loss_points"]) == BOUNDS[0]]
+    compared = [row for row in done if row["network"] in COMPARED and float(row["max_loss_points"]) == BOUND]
     if compared:
         with paper_style():
             picture = _picture(compared)
@@ -55,7 +55,7 @@ def write_page(rows: Mapping[str, Row]) -> None:
 def _agents(network: str, machine: str, rows: Sequence[Row]) -> str:
     lines = []
     for agent in SEARCHERS:
-        own = [row for row in rows if row["agent"] == agent and float(row["max_loss_points"]) == BOUNDS[0]]
+        own = [row for row in rows if row["agent"] == agent and float(row["max_loss_points"]) == BOUND]
         if own:
             lines.append(
                 (
@@ -68,7 +68,7 @@ def _agents(network: str, machine: str, rows: Sequence[Row]) -> str:
                 )
             )
     header = ("agent", "seeds", "energy saved %", "lost, search", "lost, report", "hypervolume")
-    return f"## {network} on {machine}, bound {BOUNDS[0]:g} points\n\nMedians.\n\n{markdown_table(header, lines)}\n"
+    return f"## {network} on {machine}, bound {BOUND:g} points\n\nMedians.\n\n{markdown_table(header, lines)}\n"
 
 
 def _middle(rows: Iterable[Row], name: str, digits: int) -> str:
