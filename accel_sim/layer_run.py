@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.actions import array_counts, edge_traffic, sharing
+from accel_sim.array.banks import bank_walk
 from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.array.ports import Pace, pace
 from accel_sim.array.tile_kernel import build_tiles
@@ -105,19 +106,27 @@ def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dep
 
 
 def time_with_data(machine: Machine, work: ArrayWork, run: LayerRun, operands: LayerOperands) -> LayerRun:
-    """The run with the exact times and counts of its operands, where these depend on values."""
+    """The run with the exact times and counts of its operands, where these depend on values or addresses."""
     layer, hardware = work.layer, machine.hardware
-    ports = port_paces(machine, work, run.tiling, beat_cycles=1)  # the arithmetic's part comes from the values
-    timed = time_layer(hardware, layer, operands, run.tiling, ports, run.tiles)
+    walk = bank_walk(hardware, layer, sharing(hardware, run.tiling))
+    # The arithmetic's part comes from the values, that of the activation SRAM from the walk.
+    ports = port_paces(machine, work, run.tiling, beat_cycles=1, activations=walk is None)
+    timed = time_layer(hardware, layer, operands, run.tiling, ports, run.tiles, walk)
     return LayerRun(run.tiling, timed.tiles, timed.edges, timed.array)
 
 
-def port_paces(machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int) -> tuple[Pace, Pace]:
-    """The pace with port limits and without, where the arithmetic takes ``beat_cycles`` for a step."""
+def port_paces(
+    machine: Machine, work: ArrayWork, tiling: Tiling, beat_cycles: int, *, activations: bool = True
+) -> tuple[Pace, Pace]:
+    """The pace with port limits and without, where the arithmetic takes ``beat_cycles`` for a step.
+
+    ``activations``: see :func:`accel_sim.array.ports.pace`.
+    """
     layer, hardware = work.layer, machine.hardware
     shared = sharing(hardware, tiling)
-    paced = pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=False)
-    return paced, pace(hardware, layer.a_bits, layer.w_bits, beat_cycles, shared, ideal=True)
+    widths = (layer.a_bits, layer.w_bits, beat_cycles, shared)
+    paced = pace(hardware, *widths, ideal=False, activations=activations)
+    return paced, pace(hardware, *widths, ideal=True)
 
 
 def layer_actions(

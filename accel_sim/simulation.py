@@ -51,7 +51,7 @@ def _fast(
 ) -> LayerRun:
     """Closed forms, and recurrences where operands decide."""
     run = lay_out(machine, work, tiling, dependencies)
-    if counts_depend_on_data(machine.hardware.array):
+    if _takes_operands(machine.hardware):
         return time_with_data(machine, work, run, operands())
     return run
 
@@ -181,6 +181,11 @@ def _spans(
     return spans
 
 
+def _takes_operands(hardware: Hardware) -> bool:
+    """Whether the fast engine runs folds one by one: where values decide, or the addresses of the activations."""
+    return counts_depend_on_data(hardware.array) or hardware.buffers.bank_conflicts == "exact"
+
+
 def operands_matter(hardware: Hardware) -> bool:
     """Whether a result depends on the operands' values, not just on their widths."""
     return counts_depend_on_data(hardware.array) or stores_compressed(hardware)
@@ -191,7 +196,7 @@ def _map_stages(
 ) -> list[LayerRun | None]:
     """Runs of all stages, in order. Where operands decide, on all cores: stages do not depend on each other here."""
     one = partial(_map_stage, machine, engine, seed)
-    if not counts_depend_on_data(machine.hardware.array):
+    if not _takes_operands(machine.hardware):
         return _report(map(one, stages), stages, progress)
     with ThreadPoolExecutor(max_workers=len(os.sched_getaffinity(0))) as pool:
         return _report(pool.map(one, stages), stages, progress)

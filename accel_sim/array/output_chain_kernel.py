@@ -36,9 +36,11 @@ def new_chain(rows, cols, depth):
 
 
 @kernel
-def run_fold(beats, stretch, depth, chained, chain):
-    """Start times of all lines and steps; returns the first cycle in which the last line is free, from the fold's
-    start or, with ``chained``, from the sequence's.
+def run_fold(beats, shortest, depth, chained, chain):
+    """Run a fold with ``beats (lines, steps)`` that last ``shortest (steps,)`` at least.
+
+    Returns:
+        The first cycle in which the last line is free, from the fold's start or, with ``chained``, from the sequence's.
     """
     lines, steps = beats.shape
     free = np.zeros(lines, np.int64)
@@ -65,7 +67,7 @@ def run_fold(beats, stretch, depth, chained, chain):
             elif line < lines - 1 and t >= ring:
                 begin = max(begin, history[t % ring, line + 1])
             start[line] = begin
-            free[line] = begin + max(beats[line, t], stretch)
+            free[line] = begin + max(beats[line, t], shortest[t])
         if not chained:
             history[t % ring, :] = start
     if chained:
@@ -129,7 +131,7 @@ def append_equal_folds(
         for c in range(columns):
             drained_before[c] = drained[c]
         if may_block:
-            run_fold(np.full((lines, steps), beat), beat, depth, True, chain)
+            run_fold(np.full((lines, steps), beat), np.full(steps, beat), depth, True, chain)
         else:
             _run_in_step(free, lines, steps * beat)
         drain_chain(chain, lines, across, height, drain_row, drains, transposed)

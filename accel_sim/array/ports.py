@@ -54,11 +54,22 @@ class Pace:
     drain_row_later: int
 
 
-def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing: Sharing, *, ideal: bool) -> Pace:
+def pace(
+    hardware: Hardware,
+    a_bits: int,
+    w_bits: int,
+    beat_cycles: int,
+    sharing: Sharing,
+    *,
+    ideal: bool,
+    activations: bool = True,
+) -> Pace:
     """The cycles of a step under ``hardware``'s ports, or with unlimited ports if ``ideal``.
 
     Args:
         beat_cycles: what the arithmetic needs (see :mod:`accel_sim.array.beats`).
+        activations: whether the activation SRAM limits by the even share of its banks; if not, its waves are looked at
+            one by one (:mod:`accel_sim.array.banks`).
 
     """
     if ideal or hardware.buffers.unlimited_ports:
@@ -71,7 +82,8 @@ def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing
         candidates = array.weight_sparsity.of / array.weight_sparsity.keep
     elif array.weight_sparsity == "pack_columns":
         candidates = float(array.pack_limit)
-    a_edge_bits = ceil(sharing.activations * rows_bits * a_bits * candidates)
+    copies = sharing.activations if activations else 0
+    a_edge_bits = ceil(copies * rows_bits * a_bits * candidates)
     outputs_bits = sharing.arrays * array.cols * array.acc_bits
     write = _cycles(buffers.outputs, 0, outputs_bits)
     update = _cycles(buffers.outputs, outputs_bits, outputs_bits)
@@ -80,7 +92,7 @@ def pace(hardware: Hardware, a_bits: int, w_bits: int, beat_cycles: int, sharing
         load = _cycles(buffers.weights, sharing.weights * cols_bits * w_bits, 0)
     elif array.dataflow == "is":
         edge = _cycles(buffers.weights, sharing.weights * rows_bits * w_bits, 0)
-        load = _cycles(buffers.activations, sharing.activations * cols_bits * a_bits, 0)
+        load = _cycles(buffers.activations, copies * cols_bits * a_bits, 0)
     else:
         edge = max(
             _cycles(buffers.activations, a_edge_bits, 0),

@@ -85,12 +85,14 @@ def advance_stream(state, os, overlap, stream, load, drain):
 
 
 @kernel
-def advance_streams(state, os, overlap, streams, tail, load, drain, repeat):
-    """Append folds of ``streams + tail`` cycles, ``repeat`` times all of them; those of 0 are left out."""
+def advance_streams(state, os, overlap, streams, tail, loads, drain, repeat):
+    """Append folds of ``streams + tail`` cycles with loads of ``loads``, ``repeat`` times all of them; those that
+    stream for 0 cycles are left out.
+    """
     for _ in range(repeat):
-        for stream in streams:
+        for fold, stream in enumerate(streams):
             if stream > 0:
-                advance_stream(state, os, overlap, stream + tail, load, drain)
+                advance_stream(state, os, overlap, stream + tail, loads[fold], drain)
 
 
 @kernel

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import hop_bits
-from accel_sim.dynamic.fold_sums_kernel import per_fold
+from accel_sim.dynamic.fold_sums_kernel import EDGE_WORDS, LOAD_WORDS, per_fold
 from accel_sim.dynamic.layout import Recipe
 from accel_sim.dynamic.tally import Tally
 from accel_sim.hardware.schema import Hardware
@@ -66,6 +66,12 @@ class FoldSums:
             tally.metadata_decodes += self.slots * self.blocks
         if recipe.skip_waves:
             tally.metadata_decodes += len(issued) * steps * self.blocks
+
+    def activation_words(self, issued: Ints, *, weights_move: bool, loads: bool) -> int:
+        """The words of activations that :meth:`add_to` adds."""
+        if weights_move:
+            return int(self.per_load[LOAD_WORDS] @ (issued > 0)) if loads else 0
+        return int(self.per_step[EDGE_WORDS] @ issued)
 
 
 def fold_sums(

@@ -6,7 +6,7 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["per_fold"]
+__all__ = ["EDGE_WORDS", "LOAD_WORDS", "per_fold"]
 
 EDGE_BITS, EDGE_WORDS, OPERAND_HOPS, PSUM_HOPS, PUSHES = range(5)
 LOAD_BITS, LOAD_WORDS, LOAD_HOPS = range(3)

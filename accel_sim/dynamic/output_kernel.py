@@ -123,8 +123,8 @@ def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, gro
 
 
 @kernel
-def fold_end(beats, stretch, depth):
-    """First cycle in which the last line of a fold by itself is free; ``beats (steps, lines)``.
+def fold_end(beats, shortest, depth):
+    """First cycle in which the last line of a fold by itself is free; ``beats (steps, lines)``, ``shortest (steps,)``.
 
     The same as :func:`accel_sim.array.output_chain_kernel.run_fold` without a chain, faster.
     """
@@ -138,7 +138,7 @@ def fold_end(beats, stretch, depth):
         for line in range(lines):
             above = larger(larger(free[line], start[line + 1]), above + 1)
             start[line] = above
-            free[line] = above + larger(np.int64(beat[line]), stretch)
+            free[line] = above + larger(np.int64(beat[line]), shortest[t])
     return free.max()
 
 

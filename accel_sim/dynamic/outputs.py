@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.banks import BankWalk
 from accel_sim.array.beats import arrays_in_step, hop_bits
 from accel_sim.array.output_chain_kernel import chain_end, drain_chain, new_chain, run_fold
 from accel_sim.array.ports import Pace
@@ -29,6 +30,7 @@ from accel_sim.dynamic.output_kernel import (
 )
 from accel_sim.dynamic.sequence import Sequences
 from accel_sim.dynamic.tally import Tally
+from accel_sim.dynamic.waves import OutputWaves
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
 
@@ -36,6 +38,7 @@ __all__ = ["OutputTiles"]
 
 Ints = NDArray[np.int64]
 Range = tuple[int, int]
+Waves = tuple[Ints, int]
 
 
 class Reads(NamedTuple):
@@ -100,19 +103,19 @@ class _Alike:
 class _Timer:
     """The sequences of all arrays under one pace, from the beginning of the layer."""
 
-    def __init__(self, hardware: Hardware, pace: Pace, *, transposed: bool) -> None:
-        self._array, self.pace, self._transposed = hardware.array, pace, transposed
+    def __init__(self, hardware: Hardware, pace: Pace, *, transposed: bool, limited: bool) -> None:
+        self._array, self.pace, self._transposed, self.limited = hardware.array, pace, transposed, limited
         self.chained = self._array.fold_overlap == "full"
         self._sequences = Sequences(self._array.arrays, min(OVERLAP_CODE[self._array.fold_overlap], 1), os=True)
         count = self._array.arrays if self.chained else 1
         self._chains = [new_chain(self._array.rows, self._array.cols, self._array.fifo_depth) for _ in range(count)]
 
-    def run_chained(self, index: int, beats: Ints, rows: int, cols: int, later_k: bool) -> None:
+    def run_chained(self, index: int, beats: Ints, shortest: Ints, rows: int, cols: int, later_k: bool) -> None:
         """Run one fold of ``rows × cols`` outputs on array ``index``, in the wake of the one before."""
         array, chain = self._array, self._chains[index]
         height, width = self._size(rows, cols)
         lines, across = (width, height) if self._transposed else (height, width)
-        run_fold(beats, self.pace.beat_first, array.fifo_depth, True, chain)
+        run_fold(beats, shortest, array.fifo_depth, True, chain)
         drain_chain(chain, lines, across, height, self._drain_row(later_k), array.os_drain, self._transposed)
 
     def append(self, index: int, ends: Ints, rows: int, cols: int, later_k: bool) -> None:
@@ -120,7 +123,7 @@ class _Timer:
         height, width = self._size(rows, cols)
         across = height if self._transposed else width
         drain = height * self._drain_row(later_k) if self._array.os_drain else 0
-        self._sequences.append(index, ends, across - 1, 0, drain)
+        self._sequences.append(index, ends, across - 1, np.zeros_like(ends), drain)
 
     def _size(self, rows: int, cols: int) -> tuple[int, int]:
         """PEs of a fold's latency."""
@@ -140,33 +143,47 @@ class OutputTiles:
     """Time and counts of an os layer, tile after tile in the order in which they run."""
 
     def __init__(
-        self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool
+        self,
+        hardware: Hardware,
+        layer: GemmLayer,
+        recipe: Recipe,
+        paced: Pace,
+        ideal: Pace,
+        deal_n: bool,
+        walk: BankWalk | None = None,
     ) -> None:
         self._hardware, self._layer, self._recipe, self._deal_n = hardware, layer, recipe, deal_n
-        self._paces = (paced,) if paced == ideal else (paced, ideal)
-        self._timers = [self._new_timer(pace) for pace in self._paces]
+        self._paces = (paced,) if paced == ideal and walk is None else (paced, ideal)
+        self._timers = [self._new_timer(pace, limited=i == 0) for i, pace in enumerate(self._paces)]
+        self._waves = OutputWaves(walk)
+        self._first_group = 0
         self._in_step = arrays_in_step(hardware.array, "n" if deal_n else "m")
         alone = hardware.array.fold_overlap != "full"
         # Beats that are all the same need no recurrence.
-        self._constant = alone and recipe.constant_beats and not recipe.skip_waves
+        by_fold = recipe.skip_waves or walk is not None
+        self._constant = alone and recipe.constant_beats and not by_fold
         gates = recipe.gate_moving or recipe.gate_resting
-        self._constant_steps = alone and recipe.constant_beats and recipe.skip_waves and not gates
+        self._constant_steps = alone and recipe.constant_beats and by_fold and not gates
         # Folds with the same beats take the same time and all multiplications: they are timed once.
-        self._alike = alone and recipe.multiplies_all and recipe.own_decides
+        self._alike = alone and recipe.multiplies_all and recipe.own_decides and walk is None
         self._columns: dict[tuple[int, Range, Range], _Columns] = {}
         self._timed: dict[Hashable, _Alike] = {}
         self._moving_sums: dict[tuple[int, Range], tuple[Ints, Ints]] = {}
         self._held_for: list[GroupOperands] | None = None
         self.tally = Tally()
 
-    def _new_timer(self, pace: Pace) -> _Timer:
-        return _Timer(self._hardware, pace, transposed=self._recipe.transposed)
+    def _new_timer(self, pace: Pace, *, limited: bool) -> _Timer:
+        return _Timer(self._hardware, pace, transposed=self._recipe.transposed, limited=limited)
 
-    def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
+    def run(
+        self, first_group: int, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool
+    ) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
         if operands is not self._held_for:
             self._columns, self._timed, self._moving_sums, self._held_for = {}, {}, {}, operands
-        fresh = self._new_timer(self._paces[0])
+            self._waves.forget()
+        self._first_group = first_group
+        fresh = self._new_timer(self._paces[0], limited=True)
         for unit in self._units(operands, m, n, k):
             self._run_unit(operands[unit.group], unit, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
@@ -261,7 +278,7 @@ class OutputTiles:
                 beats = [self._beats(operands, columns, span, issued) for span in spans]
                 lines = columns.width if transposed else rows.height
                 cycles = [multiplier_cycles(of_fold, lines, issued, block.slots) for of_fold in beats]
-                ends = np.array([self._ends(of_fold) for of_fold in beats]).T
+                ends = np.array([self._ends(of_fold, None) for of_fold in beats]).T
                 self._timed[key] = _Alike(np.ascontiguousarray(ends), np.array(cycles))
             timed = self._timed[key]
             ends = np.broadcast_to(timed.ends, (len(self._paces), rows.count))
@@ -281,7 +298,7 @@ class OutputTiles:
                     reads_activations=int(i < rows.reads_activations),
                     reads_weights=int(i < rows.reads_weights),
                 )
-                self._run_fold(operands, unit.columns, span, one, later_k, fresh)
+                self._run_fold(operands, unit, span, one, later_k, fresh)
 
     def _spans(self, unit: _Unit, rows: _Rows) -> list[Range]:
         """The rows of outputs of each fold."""
@@ -290,44 +307,55 @@ class OutputTiles:
         return [(start, start + rows.height) for start in starts]
 
     def _run_fold(
-        self, operands: GroupOperands, columns: _Columns, span: Range, rows: _Rows, later_k: bool, fresh: _Timer
+        self, operands: GroupOperands, unit: _Unit, span: Range, rows: _Rows, later_k: bool, fresh: _Timer
     ) -> None:
-        recipe, tally, block = self._recipe, self.tally, columns.block
+        recipe, tally, columns = self._recipe, self.tally, unit.columns
+        block = columns.block
         issued = steps_issued(operands.moving, *span, block.ptr, block.edge_k, recipe.skip_waves)
         if recipe.skip_waves:
             tally.metadata_decodes += len(block.slots)
         if not len(issued):
             return
+        reads = self._edge_reads(columns, rows.height, issued)
+        places = (None if recipe.same_in_all_blocks else columns.span, unit.k)
+        waves = self._waves.of_fold(self._first_group + unit.group, span, places, block.ptr, block.edge_k, issued)
+        if waves is not None:
+            reads = reads._replace(a_words=waves[1])
         if self._constant_steps:
-            self._append(columns, rows, self._constant_ends(columns, rows, len(issued)), later_k, fresh)
-            reads = self._edge_reads(columns, rows.height, issued)
+            self._append(columns, rows, self._constant_ends(columns, rows, len(issued), waves), later_k, fresh)
             multiplications = reads.slots * rows.height * columns.width
             tally.effectual += multiplications
             tally.multiplier_cycles += multiplications * recipe.idle_beat
-            tally.busy_cycles += multiplications * recipe.idle_beat
+            if recipe.skip_waves:  # else the unit's are counted at once
+                tally.busy_cycles += multiplications * recipe.idle_beat
             self._count(columns, rows, reads, len(issued), later_k)
             return
         beats = self._beats(operands, columns, span, issued)
         if fresh.chained:
             by_line = np.ascontiguousarray(beats.T, np.int64)
             for timer in (*self._timers, fresh):
-                timer.run_chained(rows.array, by_line, rows.height, columns.width, later_k)
+                shortest = _shortest(timer.pace, len(issued), waves if timer.limited else None)
+                timer.run_chained(rows.array, by_line, shortest, rows.height, columns.width, later_k)
         else:
-            self._append(columns, rows, np.array(self._ends(beats))[:, None], later_k, fresh)
+            self._append(columns, rows, np.array(self._ends(beats, waves))[:, None], later_k, fresh)
         self._count_multiplications(operands, columns, span, issued, beats)
-        reads = self._edge_reads(columns, rows.height, issued)
         self._count(columns, rows, reads, len(issued), later_k)
 
-    def _ends(self, beats: Ints) -> tuple[int, ...]:
+    def _ends(self, beats: Ints, waves: Waves | None) -> tuple[int, ...]:
         """First cycle in which a fold's last line is free, under each pace."""
         depth = self._hardware.array.fifo_depth
-        return tuple(int(fold_end(beats, pace.beat_first, depth)) for pace in self._paces)
+        return tuple(int(fold_end(beats, shortest, depth)) for shortest in self._shortest(len(beats), waves))
 
-    def _constant_ends(self, columns: _Columns, rows: _Rows, steps: int) -> Ints:
+    def _constant_ends(self, columns: _Columns, rows: _Rows, steps: int, waves: Waves | None = None) -> Ints:
         """:meth:`_ends` ``(paces, folds)`` of folds that issue ``steps`` steps whose beats are all the same."""
-        lines = self._lines(columns, rows)
-        ends = [steps * max(self._recipe.idle_beat, pace.beat_first) + lines - 1 for pace in self._paces]
+        lines, beat = self._lines(columns, rows), self._recipe.idle_beat
+        ends = [np.maximum(beat, shortest).sum() + lines - 1 for shortest in self._shortest(steps, waves)]
         return np.repeat(np.array(ends)[:, None], rows.count, axis=1)
+
+    def _shortest(self, steps: int, waves: Waves | None) -> list[Ints]:
+        """Shortest beats of the steps of a fold, under each pace."""
+        timed = zip(self._timers, self._paces, strict=True)
+        return [_shortest(pace, steps, waves if timer.limited else None) for timer, pace in timed]
 
     def _append(self, columns: _Columns, rows: _Rows, ends: Ints, later_k: bool, fresh: _Timer) -> None:
         """Append folds whose last lines are free in the cycles ``ends (paces, folds)``."""
@@ -445,3 +473,9 @@ class OutputTiles:
         if later_k:
             tally.out_reads += count * rows * cols
             tally.out_read_words += count * words
+
+
+def _shortest(pace: Pace, steps: int, waves: Waves | None) -> Ints:
+    """Shortest beats of a fold's steps: by the ports, and by the banks that its waves find."""
+    ports = np.full(steps, pace.beat_first)
+    return ports if waves is None else np.maximum(ports, waves[0])

@@ -112,9 +112,10 @@ def stream_folds(source, group_offset, step_offset, k_offset, first_steps, lengt
 def _append(state, overlap, streams, cols, blocks, load):
     """Append the K folds of one tile of one group: all blocks of ``cols`` columns, then a narrower one."""
     full, last_cols = blocks
-    advance_streams(state, False, overlap, streams, cols - 1, load, 0, full)
+    loads = np.full(streams.size, load)
+    advance_streams(state, False, overlap, streams, cols - 1, loads, 0, full)
     if last_cols:
-        advance_streams(state, False, overlap, streams, last_cols - 1, load, 0, 1)
+        advance_streams(state, False, overlap, streams, last_cols - 1, loads, 0, 1)
 
 
 @kernel

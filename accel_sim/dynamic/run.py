@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.actions import edge_traffic
+from accel_sim.array.banks import BankWalk
 from accel_sim.array.ports import Pace
 from accel_sim.counts import ArrayCounts
 from accel_sim.dynamic.layout import GroupOperands, Recipe, group_operands, make_recipe
@@ -43,17 +44,19 @@ def time_layer(
     tiling: Tiling,
     paces: tuple[Pace, Pace],
     tiles: Records,
+    walk: BankWalk | None = None,
 ) -> TimedLayer:
     """Time every tile with its real operands.
 
     Args:
         paces: with port limits and without.
         tiles: records of the layer's tiles in order (their transfers are kept, their cycles replaced).
+        walk: of the activations, where the loads of their banks count.
 
     """
     recipe = make_recipe(hardware.array, layer)
-    if not is_plain(hardware, layer, recipe, tiling):
-        return time_general(hardware, layer, operands, recipe, tiling, paces, tiles)
+    if walk is not None or not is_plain(hardware, layer, recipe, tiling):
+        return time_general(hardware, layer, operands, recipe, tiling, paces, tiles, walk)
     timed, counts = time_plain(hardware, layer, operands, recipe, tiling, paces, tiles)
     return TimedLayer(timed, counts, edge_traffic(hardware, layer, tiling))
 
@@ -66,10 +69,11 @@ def time_general(
     tiling: Tiling,
     paces: tuple[Pace, Pace],
     tiles: Records,
+    walk: BankWalk | None = None,
 ) -> TimedLayer:
     """:func:`time_layer` for every machine, tile after tile."""
     family = OutputTiles if hardware.array.dataflow == "os" else StationaryTiles
-    machine = family(hardware, layer, recipe, *paces, tiling.array_dim == "n")
+    machine = family(hardware, layer, recipe, *paces, tiling.array_dim == "n", walk)
     timed = tiles.copy()
     before = before_ideal = 0
     groups: list[GroupOperands] = []
@@ -78,7 +82,7 @@ def time_general(
         if g != held:
             groups = [group_operands(recipe, hardware.array.dataflow, operands, group) for group in range(*g)]
             held = g
-        end, ideal_end, from_idle = machine.run(groups, m, n, k, k[0] > 0)
+        end, ideal_end, from_idle = machine.run(g[0], groups, m, n, k, k[0] > 0)
         record[timeline.BACK_TO_BACK], record[timeline.IDEAL] = end - before, ideal_end - before_ideal
         record[timeline.FROM_IDLE] = max(from_idle, end - before)
         before, before_ideal = end, ideal_end

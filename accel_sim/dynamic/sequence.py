@@ -18,12 +18,15 @@ class Sequences:
         self._overlap, self._os = overlap, os
         assert overlap >= NONE  # `full` is a chain of its own in the kernels
 
-    def append(self, index: int, streams: NDArray[np.int64], tail: int, load: int, drain: int, repeat: int = 1) -> None:
-        """Append folds that stream for ``streams + tail`` cycles, ``repeat`` times all of them, to array ``index``.
+    def append(
+        self, index: int, streams: NDArray[np.int64], tail: int, loads: NDArray[np.int64], drain: int, repeat: int = 1
+    ) -> None:
+        """Append folds that load for ``loads`` and stream for ``streams + tail`` cycles, ``repeat`` times all of them,
+        to array ``index``.
 
         A fold of 0 is left out: it is neither loaded, streamed nor drained.
         """
-        advance_streams(self._states[index], self._os, self._overlap, streams, tail, load, drain, repeat)
+        advance_streams(self._states[index], self._os, self._overlap, streams, tail, loads, drain, repeat)
 
     @property
     def end(self) -> int:

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.array.banks import BankWalk
 from accel_sim.array.beats import arrays_in_step
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
@@ -19,6 +20,7 @@ from accel_sim.dynamic.operand_sums_kernel import WORK, add_constant_beats, colu
 from accel_sim.dynamic.sequence import Sequences
 from accel_sim.dynamic.stationary_kernel import constant_streams, run_block
 from accel_sim.dynamic.tally import Tally
+from accel_sim.dynamic.waves import StationaryWaves, UnitWaves
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
 
@@ -57,11 +59,11 @@ class _Unit:
 class _Timer:
     """The sequences of all arrays under one pace, from the beginning of the layer."""
 
-    def __init__(self, hardware: Hardware, pace: Pace) -> None:
+    def __init__(self, hardware: Hardware, pace: Pace, *, limited: bool) -> None:
         array = hardware.array
-        self.pace = pace
+        self.pace, self.limited = pace, limited
         self.chained = array.fold_overlap == "full"
-        self._load = array.rows * pace.load_row
+        self._rows = array.rows
         self._width = array.cols
         self._used = array.edge_folds == "used"
         self._sequences = Sequences(array.arrays, min(OVERLAP_CODE[array.fold_overlap], 1), os=False)
@@ -69,13 +71,15 @@ class _Timer:
             new_stationary_chain(array.rows, array.fifo_depth) for _ in range(array.arrays if self.chained else 1)
         ]
 
-    def append(self, unit: _Unit, streams: Ints) -> None:
-        """Append the folds of each of a unit's blocks to the array that gets it."""
+    def append(self, unit: _Unit, streams: Ints, load_rows: Ints) -> None:
+        """Append the folds of each of a unit's blocks to the array that gets it; a row of their loads takes
+        ``load_rows`` cycles.
+        """
         if self.chained:  # the kernel has moved the chain
             return
         dealt = ((index, cols[1] - cols[0] if self._used else self._width) for cols, index in unit.members)
         for (index, width), equal in groupby(dealt):
-            self._sequences.append(index, streams, width - 1, self._load, 0, repeat=len(list(equal)))
+            self._sequences.append(index, streams, width - 1, self._rows * load_rows, 0, len(list(equal)))
 
     @property
     def end(self) -> int:
@@ -87,28 +91,42 @@ class StationaryTiles:
     """Time and counts of a ws or is layer, tile after tile in the order in which they run."""
 
     def __init__(
-        self, hardware: Hardware, layer: GemmLayer, recipe: Recipe, paced: Pace, ideal: Pace, deal_n: bool
+        self,
+        hardware: Hardware,
+        layer: GemmLayer,
+        recipe: Recipe,
+        paced: Pace,
+        ideal: Pace,
+        deal_n: bool,
+        walk: BankWalk | None = None,
     ) -> None:
         array = hardware.array
         self._hardware, self._layer, self._recipe = hardware, layer, recipe
         self._is = array.dataflow == "is"
         self._deal_cols = deal_n != self._is  # otherwise chunks of the time steps are dealt
         self._in_step = arrays_in_step(array, "n" if deal_n else "m")
-        self._paces = (paced,) if paced == ideal else (paced, ideal)
-        self._timers = [_Timer(hardware, pace) for pace in self._paces]
-        self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full"
+        self._paces = (paced,) if paced == ideal and walk is None else (paced, ideal)
+        self._timers = [_Timer(hardware, pace, limited=i == 0) for i, pace in enumerate(self._paces)]
+        self._waves = StationaryWaves(walk, array.rows, loads=self._is)
+        apart = walk is not None and self._is  # each block's load has addresses of its own
+        self._all_blocks_alike = recipe.same_in_all_blocks and array.fold_overlap != "full" and not apart
         # Folds by themselves whose beats are all the same need no recurrence.
         self._constant = recipe.constant_beats and not recipe.skip_waves and array.fold_overlap != "full"
         self._held: dict[tuple[int, Range, Range], tuple[Block, FoldSums]] = {}
         self._moving_sums: dict[tuple[int, Range], tuple[Ints, Ints]] = {}
         self._held_for: list[GroupOperands] | None = None
+        self._first_group = 0
         self.tally = Tally()
 
-    def run(self, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool) -> tuple[int, int, int]:
+    def run(
+        self, first_group: int, operands: list[GroupOperands], m: Range, n: Range, k: Range, later_k: bool
+    ) -> tuple[int, int, int]:
         """Run one tile of some groups; returns (end so far, end so far without port limits, length from idle)."""
         if operands is not self._held_for:
             self._held, self._moving_sums, self._held_for = {}, {}, operands
-        fresh = _Timer(self._hardware, self._paces[0])
+            self._waves.forget()
+        self._first_group = first_group
+        fresh = _Timer(self._hardware, self._paces[0], limited=True)
         for unit in self._units(len(operands), *((n, m) if self._is else (m, n))):
             self._run_unit(operands[unit.group], unit, k, later_k, fresh)
         return self._timers[0].end, self._timers[-1].end, fresh.end
@@ -140,20 +158,26 @@ class StationaryTiles:
         sums = np.zeros(5, np.int64)
         # Folds in the wake of others run anew in every sequence; by themselves they take the same time in each.
         timers = (*self._timers, fresh) if fresh.chained else tuple(self._timers)
+        waves = self._unit_waves(unit, block, ks, timers)
         if self._constant:
-            streams, issued = self._constant_beats(operands, block, unit, later_k, timers, sums)
+            streams, issued, words = self._constant_beats(operands, block, unit, waves, later_k, timers, sums)
         else:
-            streams, issued = self._kernel(operands, block, unit, later_k, timers, sums)
+            streams, issued, words = self._kernel(operands, block, unit, waves, later_k, timers, sums)
         if not self._recipe.skip_waves:
             _, work = self._sums_of_moving(operands, unit)
             sums[WORK] = paired_sum(work, block.edge_work, block.edge_k)
-        for timer, of_folds in ((fresh, streams[0]), *zip(self._timers, streams, strict=False)):
-            timer.append(unit, of_folds)
+        fresh.append(unit, streams[0], waves.load_rows[0])
+        for timer, of_folds, load_rows in zip(self._timers, streams, waves.load_rows, strict=False):
+            timer.append(unit, of_folds, load_rows)
         self.tally.add_multiplications(sums, self._recipe.fixed_beat)
         steps = unit.steps[1] - unit.steps[0]
         sums_of_folds.add_to(
             self.tally, issued, steps, self._recipe, later_k=later_k, weights_move=self._is, loads=unit.loads
         )
+        if self._waves.walk is not None:  # what the even share would read gives way to the words at real addresses
+            times = int(unit.loads) if self._is else unit.reads
+            even = sums_of_folds.activation_words(issued, weights_move=self._is, loads=unit.loads)
+            self.tally.a_words += times * words - even
 
     def _places(self, operands: GroupOperands, unit: _Unit, ks: Range) -> tuple[Block, FoldSums]:
         """The unit's places and sums; remembered, since tiles along the time steps share them."""
@@ -174,9 +198,23 @@ class StationaryTiles:
             self._moving_sums[key] = column_sums(operands.moving, *unit.steps, self._recipe.gate_moving)
         return self._moving_sums[key]
 
+    def _unit_waves(self, unit: _Unit, block: Block, ks: Range, timers: Sequence[_Timer]) -> UnitWaves:
+        """What the activation SRAM's banks make of the unit's steps or loads."""
+        limits = [(timer.pace.load_row, timer.limited) for timer in timers]
+        places = (unit.cols if self._is or not self._recipe.same_in_all_blocks else None, ks)
+        rows = unit.cols if self._is else unit.steps
+        return self._waves.of_unit(self._first_group + unit.group, rows, places, block.ptr, block.edge_k, limits)
+
     def _constant_beats(
-        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timers: Sequence[_Timer], sums: Ints
-    ) -> tuple[Ints, Ints]:
+        self,
+        operands: GroupOperands,
+        block: Block,
+        unit: _Unit,
+        waves: UnitWaves,
+        later_k: bool,
+        timers: Sequence[_Timer],
+        sums: Ints,
+    ) -> tuple[Ints, Ints, int]:
         """What :meth:`_kernel` gives, where every beat is the same."""
         array, recipe = self._hardware.array, self._recipe
         steps, beat = unit.steps[1] - unit.steps[0], recipe.idle_beat
@@ -184,17 +222,26 @@ class StationaryTiles:
         edges = (block.edge_k, block.edge_all, block.edge_nonzero)
         add_constant_beats(sums, nonzero, steps, beat, *edges, recipe.gate_moving, recipe.gate_resting)
         used, places = array.edge_folds == "used", len(block.slots)
-        streams = constant_streams(places, array.rows, used, steps, beat, _stretch(timers), later_k)
-        return streams, np.full(streams.shape[1], steps)
+        streams = constant_streams(places, array.rows, used, steps, beat, _stretch(timers), waves.steps, later_k)
+        return streams, np.full(streams.shape[1], steps), int(waves.step_words.sum()) + waves.load_words
 
     def _kernel(
-        self, operands: GroupOperands, block: Block, unit: _Unit, later_k: bool, timers: Sequence[_Timer], sums: Ints
-    ) -> tuple[Ints, Ints]:
-        """Streams ``(timers, folds)`` and issued steps of the unit's K folds; adds its multiplications to ``sums``."""
+        self,
+        operands: GroupOperands,
+        block: Block,
+        unit: _Unit,
+        waves: UnitWaves,
+        later_k: bool,
+        timers: Sequence[_Timer],
+        sums: Ints,
+    ) -> tuple[Ints, Ints, int]:
+        """Streams ``(timers, folds)`` and issued steps of the unit's K folds, and words that they read where the walk
+        counts; adds its multiplications to ``sums``.
+        """
         array, recipe = self._hardware.array, self._recipe
         cols, index = unit.members[0]
         chains = [timer.chains[index if timer.chained else 0] for timer in timers]
-        streams, issued = run_block(
+        streams, issued, words = run_block(
             operands.moving,
             operands.moving_masks,
             *unit.steps,
@@ -216,14 +263,16 @@ class StationaryTiles:
             recipe.skip_waves,
             recipe.idle_beat,
             _stretch(timers),
-            np.array([timer.pace.load_row for timer in timers]),
+            waves.steps,
+            waves.step_words,
+            waves.load_rows,
             later_k,
             timers[0].chained,
             tuple(chains[min(i, len(chains) - 1)] for i in range(_CHAINS)),
             cols[1] - cols[0] if array.edge_folds == "used" else array.cols,
             sums,
         )
-        return streams, issued
+        return streams, issued, int(words) + waves.load_words
 
 
 def _stretch(timers: Sequence[_Timer]) -> Ints:

@@ -168,29 +168,29 @@ def _count_work(sums, steps, cost, ptr, edge_k, edge_work, gate_moving, lo, hi):
 
 
 @kernel
-def _advance(f, beats, first, count, lines, stretch):
+def _advance(f, beats, first, count, lines, shortest):
     """Steps ``first .. count-1`` of ``beats`` with plain registers (D = 1) below the rows."""
     for i in range(first, count):
-        beat = beats[i]
+        beat, least = beats[i], shortest[i]
         above = np.int64(-1)
         for line in range(lines - 1):  # the row below ended the step before: its register is free
-            own = larger(f[line] + larger(np.int64(beat[line]), stretch), f[line + 1])
+            own = larger(f[line] + larger(np.int64(beat[line]), least), f[line + 1])
             above = larger(own, above + 1)
             f[line] = above
-        f[lines - 1] = larger(f[lines - 1] + larger(np.int64(beat[lines - 1]), stretch), above + 1)
+        f[lines - 1] = larger(f[lines - 1] + larger(np.int64(beat[lines - 1]), least), above + 1)
 
 
 @kernel
-def _advance_deep(f, beats, count, lines, stretch, history, done):
+def _advance_deep(f, beats, count, lines, shortest, history, done):
     """The first ``count`` steps of ``beats`` with FIFOs: ``history`` holds the ends of the last D of ``done`` steps,
     -1 where none was.
     """
     depth = history.shape[0]
     for i in range(count):
-        beat, before = beats[i], history[(done + i) % depth]
+        beat, before, least = beats[i], history[(done + i) % depth], shortest[i]
         above = np.int64(-1)
         for line in range(lines):
-            own = f[line] + larger(np.int64(beat[line]), stretch)
+            own = f[line] + larger(np.int64(beat[line]), least)
             if line < lines - 1:
                 own = larger(own, before[line + 1])
             above = larger(own, above + 1)
@@ -199,20 +199,20 @@ def _advance_deep(f, beats, count, lines, stretch, history, done):
 
 
 @kernel
-def _advance_chained(f, beats, count, lines, stretch, chain, rows, depth, done):
+def _advance_chained(f, beats, count, lines, shortest, chain, rows, depth, done):
     """The first ``count`` steps of ``beats`` of a fold in the wake of the one before, after ``done`` steps of it."""
     _, _, pops, pushed, popped, _ = chain
     beat = np.empty(lines, np.int64)
     for i in range(count):
         if depth == 1 and done + i > 0:  # from the second step on, what is below is this fold's own
-            _advance(f, beats, i, count, lines, stretch)
+            _advance(f, beats, i, count, lines, shortest)
             for r in range(rows - lines, rows - 1):
                 pops[r, 0] = f[r + 1 - rows + lines]
                 pushed[r] += count - i
                 popped[r] += count - i
             break
         for line in range(lines):
-            beat[line] = max(np.int64(beats[i, line]), stretch)
+            beat[line] = max(np.int64(beats[i, line]), shortest[i])
         chained_step(f, beat, chain, lines, rows, depth)
 
 
@@ -220,21 +220,23 @@ def _advance_chained(f, beats, count, lines, stretch, chain, rows, depth, done):
 def run_block(
     cost, masks, t0, t1, ptr, edge_k, edge_all, edge_nonzero, edge_pair, edge_work, other,
     rows, used_edges, group, depth, pairs, reach, gate_moving, gate_resting, skip_waves, idle_beat,
-    stretch, load_row, later_k, chained, chains, cols, sums,
+    stretch, waves, wave_words, loads, later_k, chained, chains, cols, sums,
 ):  # fmt: skip
     """Run the K folds of one column block over time steps ``t0 .. t1-1``.
 
     ``cost (steps, k)``: cost bytes of the moving operand, ``masks`` its terms (read where ``reach`` is 0 or more);
     the places are those of :mod:`accel_sim.dynamic.structure_kernel`. ``stretch (sequences, 2)``: the shortest beat of
-    the first K fold and of later ones, for each sequence of folds that is timed; ``load_row`` and ``chains`` likewise.
-    Adds to ``sums`` and returns the streaming cycles ``(sequences, folds)`` up to the first column's end, and the steps
-    of every fold (0 and 0 where none is issued).
+    the first K fold and of later ones, for each sequence of folds that is timed; ``waves (sequences, folds, steps)``:
+    that of every step besides, or empty; ``wave_words (folds, steps)``: words that it reads, or empty;
+    ``loads (sequences, folds)``: cycles per row of a load; ``chains`` likewise. Adds to ``sums`` and returns the
+    streaming cycles ``(sequences, folds)`` up to the first column's end, the steps of every fold (0 and 0 where none is
+    issued), and the words that all of them read.
     """
     places, sequences = ptr.size - 1, stretch.shape[0]
     folds = -(-places // rows)
     streams, issued = np.zeros((sequences, folds), np.int64), np.zeros(folds, np.int64)
     beats = np.empty((min(_STEPS, t1 - t0), rows), np.int32)
-    steps = np.empty(beats.shape[0], np.int64)
+    steps, shortest = np.empty(beats.shape[0], np.int64), np.empty(beats.shape[0], np.int64)
     f = np.empty((sequences, rows), np.int64)
     history = np.zeros((sequences, min(depth, t1 - t0), rows), np.int64)
     ungated = edge_nonzero if gate_resting else edge_all
@@ -242,6 +244,7 @@ def run_block(
     factor = np.ones(edge_k.size, np.int32)
     if pairs:
         factor[:] = edge_pair
+    words = np.int64(0)
     for fold in range(folds):
         lo, hi = fold * rows, min(places, (fold + 1) * rows)
         lines = hi - lo if used_edges else rows
@@ -265,13 +268,19 @@ def run_block(
                 _count(sums, beats, now, every, ungated_of_place, lo, hi)
             if skip_waves:  # else the caller knows: all steps are issued
                 _count_work(sums, now, cost, ptr, edge_k, edge_work, gate_moving, lo, hi)
+            if wave_words.size:
+                for j in range(count):
+                    words += wave_words[fold, now[j] - t0]
             for i in range(sequences):
-                shortest = stretch[i, 1 if later_k or fold else 0]
+                shortest[:count] = stretch[i, 1 if later_k or fold else 0]
+                if waves.size:
+                    for j in range(count):
+                        shortest[j] = larger(shortest[j], np.int64(waves[i, fold, now[j] - t0]))
                 if done == 0:
                     f[i] = -1
                     history[i] = -1
                     if chained:
-                        begin = begin_fold(chains[i], rows - lines, rows, load_row[i])
+                        begin = begin_fold(chains[i], rows - lines, rows, loads[i, fold])
                         for line in range(lines):
                             f[i, line] = max(chains[i][0][rows - lines + line], begin - 1)
                 if chained:
@@ -287,11 +296,11 @@ def run_block(
                 streams[i, fold] = f[i, lines - 1] + 1
                 if chained:
                     end_fold(chains[i], f[i], lines, rows, cols)
-    return streams, issued
+    return streams, issued, words
 
 
 @kernel
-def constant_streams(places, rows, used_edges, steps, beat, stretch, later_k):
+def constant_streams(places, rows, used_edges, steps, beat, stretch, waves, later_k):
     """The streams of :func:`run_block` where every beat takes ``beat`` cycles and folds run by themselves."""
     sequences = stretch.shape[0]
     folds = -(-places // rows)
@@ -299,5 +308,9 @@ def constant_streams(places, rows, used_edges, steps, beat, stretch, later_k):
     for fold in range(folds):
         lines = min(rows, places - fold * rows) if used_edges else rows
         for i in range(sequences):
-            streams[i, fold] = steps * max(beat, stretch[i, 1 if later_k or fold else 0]) + lines - 1
+            shortest = max(beat, stretch[i, 1 if later_k or fold else 0])
+            streams[i, fold] = steps * shortest + lines - 1
+            if waves.size:
+                for wave in waves[i, fold]:
+                    streams[i, fold] += max(0, wave - shortest)
     return streams

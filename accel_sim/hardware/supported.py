@@ -14,7 +14,6 @@ from accel_sim.hardware.schema import Hardware, NmSparsity
 __all__ = ["SUPPORTED", "unsupported_values"]
 
 SUPPORTED: dict[str, tuple[Any, ...]] = {
-    "buffers.bank_conflicts": ("even",),
     "buffers.activations.format": ("dense",),
     "buffers.weights.format": ("dense",),
     "buffers.outputs.format": ("dense",),

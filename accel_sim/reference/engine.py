@@ -37,6 +37,7 @@ from accel_sim.counts import ArrayCounts
 from accel_sim.errors import RunError, WorkloadError
 from accel_sim.operand_checks import check_n_m, check_range
 from accel_sim.reference import pe_kernel as pe
+from accel_sim.reference.banks import FoldWaves
 from accel_sim.reference.folds import Fold, FoldPlan, plan_folds
 from accel_sim.reference.output_stationary_kernel import run_output_stationary
 from accel_sim.reference.pe_kernel import Datapath
@@ -125,12 +126,20 @@ def plan_layer(
     return plan_folds(activations.astype(np.int64), weights.astype(np.int64), spec, segment)
 
 
-def run_folds(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace, outputs: Ints) -> ReferenceRun:
+def run_folds(
+    plan: FoldPlan,
+    folds: Sequence[Fold],
+    spec: ArraySpec,
+    pace: Pace,
+    outputs: Ints,
+    waves: Sequence[FoldWaves] | None = None,
+) -> ReferenceRun:
     """Run some of a plan's folds on one array and add their results to ``outputs``.
 
     Args:
         folds: the ones that this array gets, in their order; where several arrays share a layer, each has its own.
         outputs: ``(groups·m, n)``, for ``is`` the transpose of each group, ``(groups·n, m)``; changed in place.
+        waves: of each fold, where the banks of the activation SRAM stretch steps and loads.
 
     Returns:
         The run; its ``counts`` leave out what the whole plan skips and decodes at the edges, so that arrays add up.
@@ -138,8 +147,8 @@ def run_folds(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace
     if not folds:
         none = np.full((0, 2), -1)
         return ReferenceRun(outputs, 0, ArrayCounts(), none, none, none)
-    tables = fold_tables(plan, folds, spec, pace)
-    machine = structure(spec, pace, plan.index_bits, len(tables.fold))
+    tables = fold_tables(plan, folds, spec, pace, waves)
+    machine = structure(spec, plan.index_bits, len(tables.fold))
     path = datapath(spec, plan.decodes_per_step)
     if spec.dataflow == "os":
         cycles, counters, times = run_output_stationary(machine, path, tables, plan.moving, outputs)

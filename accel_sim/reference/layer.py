@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array import ports
+from accel_sim.array.actions import sharing
 from accel_sim.array.beats import beat_depends_on_data
 from accel_sim.counts import ArrayCounts
 from accel_sim.layer_run import Dependencies, LayerRun, lay_out, port_paces
@@ -20,6 +21,7 @@ from accel_sim.machine import Machine
 from accel_sim.mapping.tiling import Tiling, tile_ranges
 from accel_sim.operand_checks import n_m_segment
 from accel_sim.operands import LayerOperands
+from accel_sim.reference.banks import FoldWaves, WaveReader
 from accel_sim.reference.deal import Dealer, DealtFold, DealtTile, Matrices
 from accel_sim.reference.engine import run_folds
 from accel_sim.reference.folds import FoldPlan
@@ -35,6 +37,7 @@ from accel_sim.workload import GemmLayer
 __all__ = ["ReferenceLayer", "run_layer"]
 
 Ints = NDArray[np.int64]
+TileWaves = list[FoldWaves] | None
 
 
 @dataclass(frozen=True)
@@ -61,20 +64,25 @@ def run_layer(
     index_bits, decodes_per_step = _indices(matrices, spec)
     dealer = Dealer(matrices, spec, hardware.array.arrays, tiling.array_dim, n_m_segment(layer))
     traffic = EdgeTraffic(hardware, layer, tiling.array_dim, index_bits)
-    dealt = []
+    exact = hardware.buffers.bank_conflicts == "exact" and not hardware.buffers.unlimited_ports
+    reader = WaveReader(hardware, layer, sharing(hardware, tiling).activations) if exact else None
+    dealt, waves = [], []
     for tile in tile_ranges(layer, tiling):
         dealt.append(dealer.deal(tile))
-        traffic.add(tile, dealt[-1])
+        waves.append([reader.read(one.fold, one.place.group) for one in dealt[-1].folds] if reader else None)
+        traffic.add(tile, dealt[-1], waves[-1])
     plan = FoldPlan((), matrices.moving, 0, 0, decodes_per_step, index_bits)
     arrays = _Arrays(plan, spec, hardware.array.arrays, _output_shape(matrices, spec, layer))
 
-    paced, ideal = (_pace(pace) for pace in port_paces(machine, work, tiling, beat_cycles=1))
+    paces = port_paces(machine, work, tiling, beat_cycles=1, activations=reader is None)
+    paced, ideal = (_pace(pace) for pace in paces)
     ran = arrays.run(dealt, ideal)
-    ends = ran.tile_ends if paced == ideal else arrays.run(dealt, paced).tile_ends
+    ends = ran.tile_ends if paced == ideal and reader is None else arrays.run(dealt, paced, waves).tile_ends
     tiles = frame.tiles.copy()
     tiles[:, timeline.BACK_TO_BACK] = np.diff(ends, prepend=0)
     tiles[:, timeline.IDEAL] = np.diff(ran.tile_ends, prepend=0)
-    from_idle = _from_idle(arrays, dealt, paced, ends, alike=not beat_depends_on_data(hardware.array))
+    alike = reader is None and not beat_depends_on_data(hardware.array)
+    from_idle = _from_idle(arrays, dealt, waves, paced, ends, alike=alike)
     tiles[:, timeline.FROM_IDLE] = np.maximum(from_idle, tiles[:, timeline.BACK_TO_BACK])
 
     macs = replace(ran.counts.macs, total=layer.macs, skipped=sum(tile.skipped for tile in dealt))
@@ -147,14 +155,21 @@ class _Arrays:
     def __init__(self, plan: FoldPlan, spec: ArraySpec, arrays: int, output_shape: tuple[int, int]) -> None:
         self._plan, self._spec, self._arrays, self._shape = plan, spec, arrays, output_shape
 
-    def run(self, tiles: Sequence[DealtTile], pace: Pace) -> _Ran:
-        """Run the folds of ``tiles`` from a fresh start."""
+    def run(self, tiles: Sequence[DealtTile], pace: Pace, waves: Sequence[TileWaves] = ()) -> _Ran:
+        """Run the folds of ``tiles`` from a fresh start; ``waves``: of each tile's folds, where the banks count."""
         outputs = np.zeros(self._shape, np.int64)
         ends = np.zeros(len(tiles), np.int64)
         counts = []
         for array in range(self._arrays):
-            mine = [(index, one.fold) for index, tile in enumerate(tiles) for one in tile.folds if one.array == array]
-            ran = run_folds(self._plan, [fold for _, fold in mine], self._spec, pace, outputs)
+            mine = [
+                (index, number)
+                for index, tile in enumerate(tiles)
+                for number, one in enumerate(tile.folds)
+                if one.array == array
+            ]
+            folds = [tiles[index].folds[number].fold for index, number in mine]
+            own = [of_tile[number] for index, number in mine if waves and (of_tile := waves[index]) is not None]
+            ran = run_folds(self._plan, folds, self._spec, pace, outputs, own)
             np.maximum.at(ends, np.array([index for index, _ in mine], np.int64), ran.fold_end_cycles)
             counts.append(ran.counts)
         return _Ran(outputs, np.maximum.accumulate(ends), _sum_counts(counts))
@@ -165,7 +180,15 @@ def _sum_counts(parts: Sequence[ArrayCounts]) -> ArrayCounts:
     return replace(sum_fields(ArrayCounts, [replace(part, macs=0) for part in parts]), macs=macs)  # type: ignore[arg-type]
 
 
-def _from_idle(arrays: _Arrays, tiles: Sequence[DealtTile], pace: Pace, ends: Ints, *, alike: bool) -> Ints:
+def _from_idle(
+    arrays: _Arrays,
+    tiles: Sequence[DealtTile],
+    waves: Sequence[TileWaves],
+    pace: Pace,
+    ends: Ints,
+    *,
+    alike: bool,
+) -> Ints:
     """Length of each tile run alone. ``alike``: beats are equal, so tiles with equal folds take equally long."""
     if len(tiles) == 1:
         return ends
@@ -174,7 +197,7 @@ def _from_idle(arrays: _Arrays, tiles: Sequence[DealtTile], pace: Pace, ends: In
     for index, tile in enumerate(tiles):
         key = tuple(_form(one) for one in tile.folds) if alike else (index,)
         if key not in known:
-            known[key] = int(arrays.run([tile], pace).tile_ends[-1])
+            known[key] = int(arrays.run([tile], pace, waves[index : index + 1]).tile_ends[-1])
         lengths[index] = known[key]
     return lengths
 

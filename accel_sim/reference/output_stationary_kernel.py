@@ -199,7 +199,7 @@ def run_output_stationary(s, path, t, activations, outputs):
                     other_index[e] = 0
                     own_index[e] += 1
             elapsed[e] += 1
-            if own_index[e] == own_count and elapsed[e] >= pace[f]:
+            if own_index[e] == own_count and elapsed[e] >= pace[at]:
                 last_step = at == (first_step[f + 1] if f + 1 < folds else steps) - 1
                 hands_over = last_step and s.overlap == FULL
                 if (

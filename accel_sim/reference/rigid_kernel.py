@@ -58,6 +58,7 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide, width, first_block, las
         first_block, last_block: blocks whose PEs run here. Cycles and counts are the array's.
     """
     fold_rows, fold_cols, first_step, pace, source = t.rows, t.cols, t.first_step, t.pace, t.source
+    load_row = t.load_row
     rows, cols, lanes, folds, steps = s.rows, s.cols, path.lanes, len(t.rows), len(t.fold)
     own_count, other_count = t.own_count[0, 0], t.other_count[0, 0]
     steady = own_count * other_count == 1 and pace.max() == 1
@@ -134,7 +135,7 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide, width, first_block, las
                     other_index = 0
                     own_index += 1
             elapsed += 1
-            if own_index == own_count and elapsed >= pace[f]:
+            if own_index == own_count and elapsed >= pace[step]:
                 sent_end[slot] = signal[at] = step
                 own_index = elapsed = 0
                 step += 1
@@ -149,8 +150,8 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide, width, first_block, las
             if may_begin and loading > 0 and s.overlap == FULL:
                 free = copy_cycle[loading - 1] != NEVER and copy_cycle[loading - 1] + shifts <= cycle
             if may_begin and (shifts > 0 or free):
-                fetched = min(fetched + 1, s.load_row_cycles)
-            if free and fetched == s.load_row_cycles:
+                fetched = min(fetched + 1, load_row[loading])
+            if free and fetched == load_row[loading]:
                 shifted[cycle - batch_start], shift_fold[cycle - batch_start], fetched = shifts, loading, 0
                 place = fold_rows[loading] - 1 - shifts if s.used_edges else rows - 1 - shifts
                 if 0 <= place < fold_rows[loading]:
@@ -158,7 +159,7 @@ def run_rigid(s, path, t, moving, outputs, narrow, wide, width, first_block, las
                 counters[STATIONARY_BITS] += in_chain * fold_cols[loading] * s.other_bits
                 shifts += 1
                 if shifts == rows:
-                    times[loading, 0], times[loading, 1] = cycle + 1 - rows * s.load_row_cycles, cycle + 1
+                    times[loading, 0], times[loading, 1] = cycle + 1 - rows * load_row[loading], cycle + 1
                     if s.overlap != NONE:
                         counters[STATIONARY_BITS] += in_chain * fold_cols[loading] * s.other_bits
                     loading += 1

@@ -12,7 +12,7 @@ Decisions
 ---------
 * Rows of a partly filled fold: the first ones with ``edge_folds: full`` (the sums pass the unused rows below), the last
   ones with ``used`` (the tile passes the unused rows above).
-* A load shifts bottom row first, one row per ``load_row_cycles``. With ``full`` the chain stalls where the next row's
+* A load shifts bottom row first, one row per ``load_row``. With ``full`` the chain stalls where the next row's
   shadow has not been copied yet; a rigid chain would have to know the future. It ends in the same cycle as the page's
   formula. Where a row takes several cycles to fetch, fetching the first begins when the top row's shadow is free.
 * ``none`` has no shadow: the chain runs through the stationary registers.
@@ -70,6 +70,7 @@ def run_stationary(s, path, t, moving, outputs):
     """
     # Arrays by a local name: taking one out of a record in a loop costs more than the loop.
     fold_rows, fold_cols, first_step, fold_of = t.rows, t.cols, t.first_step, t.fold
+    load_row = t.load_row
     source, pace, own_counts, other_counts = t.source, t.pace, t.own_count, t.other_count
     rows, cols, lanes, folds = s.rows, s.cols, path.lanes, len(t.rows)
     ring, width = cols, t.edge.shape[1]
@@ -160,7 +161,7 @@ def run_stationary(s, path, t, moving, outputs):
             first_row = place == 0
             if (
                 own_index[r] == own_count
-                and elapsed[r] >= pace[f]
+                and elapsed[r] >= pace[at]
                 and (first_row or waiting[r - 1] > 0)
                 and (r == rows - 1 or waiting[r] < s.fifo_depth)
             ):
@@ -190,13 +191,13 @@ def run_stationary(s, path, t, moving, outputs):
                 may_begin = opened >= loading
             free = may_begin and _shadow_free(s, t, loading - 1, shifts, copied)
             if may_begin and (shifts > 0 or free):
-                fetched = min(fetched + 1, s.load_row_cycles)
-            if free and fetched == s.load_row_cycles:
+                fetched = min(fetched + 1, load_row[loading])
+            if free and fetched == load_row[loading]:
                 load_fold[now], load_shift[now] = loading, shifts
                 fetched = 0
                 shifts += 1
                 if shifts == rows:
-                    times[loading, 0], times[loading, 1] = cycle + 1 - rows * s.load_row_cycles, cycle + 1
+                    times[loading, 0], times[loading, 1] = cycle + 1 - rows * load_row[loading], cycle + 1
                     loading += 1
                     loaded += 1
                     shifts = 0

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.reference.banks import FoldWaves
 from accel_sim.reference.beats import fold_piece_counts, fused_parts, line_intakes
 from accel_sim.reference.folds import Fold, FoldPlan
 from accel_sim.reference.pe_kernel import BRICKS, LOCAL_TERMS, PAIRS, PIECES, Datapath
@@ -59,7 +60,6 @@ class Structure(NamedTuple):
     used_edges: bool
     transposed: bool
     drains: bool
-    load_row_cycles: int
     own_bits: int
     other_bits: int
     acc_bits: int
@@ -69,12 +69,13 @@ class FoldTables(NamedTuple):
     """All folds, one after another. ``F`` folds, ``S`` steps in all, ``P`` places of all tiles.
 
     Attributes:
-        rows, cols, first_step, pace, drain_row: ``(F,)`` used rows and columns, number of the first step, least beat,
-            cycles per row of the drain.
+        rows, cols, first_step, load_row, drain_row: ``(F,)`` used rows and columns, number of the first step, cycles
+            per row of the load and of the drain.
         operands: ``(F,)`` operands in place, of all lanes of a column (ws, is).
         row_at, col_at: ``(F,)`` where the fold's entries of ``row_ids``, ``col_ids`` (output rows, columns) begin.
         tile_at: ``(F,)`` where the fold's places begin in ``edge_at``, ``pe_at``.
-        fold, source: ``(S,)`` the step's fold, and its moving row (ws, is) or its place in the tile (os).
+        fold, source, pace: ``(S,)`` the step's fold, its moving row (ws, is) or its place in the tile (os), its least
+            beat.
         own_count, other_count: ``(S, lines)`` pieces of both operands.
         edge: ``(P, E)``; ``pe_at``: ``(P,)`` where a place begins in ``select`` and ``value`` (columns × lanes, flat).
         zeros: ``(P, lanes)`` zeros among the values of each lane.
@@ -85,6 +86,7 @@ class FoldTables(NamedTuple):
     cols: Ints
     first_step: Ints
     pace: Ints
+    load_row: Ints
     drain_row: Ints
     row_at: Ints
     col_at: Ints
@@ -103,7 +105,7 @@ class FoldTables(NamedTuple):
     zeros: Ints
 
 
-def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Structure:
+def structure(spec: ArraySpec, index_bits: int, steps: int) -> Structure:
     """The array of ``spec``; ``index_bits`` travel with every weight; no FIFO ever holds more than ``steps``."""
     own, other = line_intakes(spec)
     weights_own = _weights_own(spec)
@@ -115,7 +117,6 @@ def structure(spec: ArraySpec, pace: Pace, index_bits: int, steps: int) -> Struc
         used_edges=spec.edge_folds == "used",
         transposed=spec.transposed,
         drains=spec.os_drain,
-        load_row_cycles=pace.load_row_cycles,
         own_bits=(0 if own.style == TERMS else own.bits) + (index_bits if weights_own else 0),
         other_bits=other.bits + (0 if weights_own else index_bits),
         acc_bits=spec.acc_bits,
@@ -183,8 +184,10 @@ def rigid_types(spec: ArraySpec) -> tuple[NDArray[np.signedinteger], NDArray[np.
     return np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
-def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace) -> FoldTables:
-    """Flat tables of ``folds`` (at least one), which may be part of the plan's."""
+def fold_tables(
+    plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pace, waves: Sequence[FoldWaves] | None
+) -> FoldTables:
+    """Flat tables of ``folds`` (at least one), which may be part of the plan's; ``waves``: one for each, if any."""
     tiles = {id(fold.tile): fold.tile for fold in folds}
     starts = dict(zip(tiles, _starts([len(tile.edge) for tile in tiles.values()]), strict=True))
     width = max(tile.edge.shape[1] for tile in tiles.values())
@@ -196,7 +199,10 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
         rows=np.array([len(fold.rows) or len(fold.tile.edge) for fold in folds]),
         cols=np.array([len(fold.cols) for fold in folds]),
         first_step=_starts(steps),
-        pace=np.array([pace.later_beat_cycles if fold.later_k else pace.beat_cycles for fold in folds]),
+        pace=_least_beats(folds, pace, waves),
+        load_row=np.array([max(pace.load_row_cycles, wave.load_row) for wave in waves])
+        if waves
+        else np.full(len(folds), pace.load_row_cycles),
         drain_row=np.array([pace.later_drain_row_cycles if fold.later_k else pace.drain_row_cycles for fold in folds]),
         row_at=_starts([len(fold.rows) for fold in folds]),
         col_at=_starts([len(fold.cols) for fold in folds]),
@@ -214,6 +220,13 @@ def fold_tables(plan: FoldPlan, folds: Sequence[Fold], spec: ArraySpec, pace: Pa
         value=np.concatenate([tile.value.ravel() for tile in tiles.values()]),
         zeros=np.concatenate([(tile.value == 0).sum(axis=1) for tile in tiles.values()]),
     )
+
+
+def _least_beats(folds: Sequence[Fold], pace: Pace, waves: Sequence[FoldWaves] | None) -> Ints:
+    """Of every step of all folds."""
+    ports = [pace.later_beat_cycles if fold.later_k else pace.beat_cycles for fold in folds]
+    least = np.repeat(np.array(ports, np.int64), [len(fold.steps) for fold in folds])
+    return np.maximum(least, np.concatenate([wave.steps for wave in waves])) if waves else least
 
 
 def _starts(lengths: Sequence[int] | Ints) -> Ints:

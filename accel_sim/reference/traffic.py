@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from accel_sim.array.beats import arrays_in_step
 from accel_sim.hardware.schema import Hardware
 from accel_sim.mapping.tiling import TileRange
+from accel_sim.reference.banks import FoldWaves
 from accel_sim.reference.deal import DealtFold, DealtTile, Place
 from accel_sim.reference.folds import Fold
 from accel_sim.result import SramCounts, SramTraffic
@@ -56,12 +58,13 @@ class EdgeTraffic:
         in_step = arrays_in_step(hardware.array, array_dim)
         self._shares_activations, self._shares_weights = in_step and array_dim == "n", in_step and array_dim == "m"
 
-    def add(self, tile: TileRange, dealt: DealtTile) -> None:
-        """Count one tile."""
+    def add(self, tile: TileRange, dealt: DealtTile, waves: Sequence[FoldWaves] | None = None) -> None:
+        """Count one tile; where there are ``waves``, one for each fold, activations are read in their words."""
         seen: set[tuple[str, Place]] = set()
-        for one in dealt.folds:
+        for number, one in enumerate(dealt.folds):
             reads_a = self._is_first(seen, "a", one, shared=self._shares_activations)
             reads_w = self._is_first(seen, "w", one, shared=self._shares_weights)
+            words = self._activations.words
             if self._dataflow == "os":
                 self._add_output_stationary(one.fold, reads_a, reads_w)
             elif self._dataflow == "ws":
@@ -76,6 +79,8 @@ class EdgeTraffic:
                     (self._weights, self._layer.w_bits, reads_w),
                     (self._activations, self._layer.a_bits, reads_a),
                 )
+            if waves is not None:
+                self._activations.words = words + (waves[number].words if reads_a else 0)
         if tile.k[1] == self._layer.k:
             self._add_finished(tile)
 

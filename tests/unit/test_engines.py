@@ -50,11 +50,9 @@ def random_machine(seed: int, rng: np.random.Generator) -> Hardware:
     pick = lambda *options: options[int(rng.integers(len(options)))]  # noqa: E731
     array = random_array(seed) | {"arrays": pick(1, 1, 2, 3), "acc_bits": 32}
     memory = buffers(*(pick(0.25, 1, 16) for _ in range(3)), banks=pick(1, 2), word_bits=pick(16, 64))
-    memory["bank_conflicts"] = "even"
-    objective = pick("energy", "latency", "edp")
-    return machine(
-        array=array, buffers=memory, dram={"part": pick("lpddr4_3200", "ideal")}, mapping={"objective": objective}
-    )
+    memory["bank_conflicts"] = pick("even", "exact")
+    mapping = {"objective": pick("energy", "latency", "edp"), "layout": pick("tiled", "channel_last", "channel_first")}
+    return machine(array=array, buffers=memory, dram={"part": pick("lpddr4_3200", "ideal")}, mapping=mapping)
 
 
 def result(workload: Workload, hardware: Hardware, engine: str, seed: int) -> dict[str, Any]:
