@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from accel_sim.array.tile_kernel import build_tiles
 from accel_sim.array.vectors import layer_vector, pace_vector, tiling_vector
 from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.dynamic.run import time_layer
+from accel_sim.formats.packed import edge_decodes, packed_edges
 from accel_sim.hardware.schema import BufferConfig, BuffersConfig
 from accel_sim.machine import Machine
 from accel_sim.mapping.tiling import Tiling
@@ -125,7 +127,8 @@ def port_paces(
     layer, hardware = work.layer, machine.hardware
     shared = sharing(hardware, tiling)
     widths = (layer.a_bits, layer.w_bits, beat_cycles, shared)
-    paced = pace(hardware, *widths, ideal=False, activations=activations)
+    packed = (work.packing.activations_read, work.packing.weights_read)
+    paced = pace(hardware, *widths, ideal=False, activations=activations, packed=packed)
     return paced, pace(hardware, *widths, ideal=True)
 
 
@@ -143,12 +146,14 @@ def layer_actions(
     fills = run.fills or Fills(weight_bytes, input_bytes, work.stored_bytes)
     spilled_bytes = run.bytes_moved(timeline.OUT_BYTES) - fills.stored
     refilled_bytes = run.bytes_moved(timeline.P_BYTES) - work.extra_bytes
-    filled = fills.activations + work.kept_bytes
+    filled, packing = fills.activations + work.kept_bytes, work.packing
+    filled_bytes = (filled * packing.activations, fills.weights * packing.weights)
+    edges, decodes = packed_edges(run.edges, packing), edge_decodes(layer, run.edges, packing)
     return LayerActions(
         a_bits=layer.a_bits,
         w_bits=layer.w_bits,
-        array=run.array,
-        sram=_with_memory(hardware.buffers, run.edges, filled, fills.weights, refilled_bytes, spilled_bytes),
+        array=replace(run.array, metadata_decodes=run.array.metadata_decodes + decodes),
+        sram=_with_memory(hardware.buffers, edges, *filled_bytes, refilled_bytes, spilled_bytes),
         dram=machine.dram.counts(
             weight_bytes + input_bytes + refilled_bytes,
             fills.stored + spilled_bytes,
@@ -170,8 +175,8 @@ def fill_and_spill(buffer: BufferConfig, read_bytes: float, write_bytes: float) 
     return SramTraffic(
         read_bytes=read_bytes,
         write_bytes=write_bytes,
-        word_reads=-(-int(read_bytes * 8) // buffer.word_bits),
-        word_writes=-(-int(write_bytes * 8) // buffer.word_bits),
+        word_reads=ceil(read_bytes * 8 / buffer.word_bits),
+        word_writes=ceil(write_bytes * 8 / buffer.word_bits),
     )
 
 
@@ -187,8 +192,8 @@ def _plus(left: SramTraffic, right: SramTraffic) -> SramTraffic:
 def _with_memory(
     buffers: BuffersConfig,
     edges: SramCounts,
-    input_bytes: int,
-    weight_bytes: int,
+    input_bytes: float,
+    weight_bytes: float,
     refilled_bytes: int,
     spilled_bytes: int,
 ) -> SramCounts:

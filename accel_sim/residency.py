@@ -45,7 +45,8 @@ def plan_residency(hardware: Hardware, stages: Sequence[Stage], tiles: Sequence[
     for index, (stage, own) in enumerate(zip(stages, tiles, strict=True)):
         fetched = halves * int(own[:, kernel.A_BYTES].max())
         needed = stages[index - 1].stored_bytes if stays else fetched
-        fits = needed + stage.stored_bytes <= capacity_bytes
+        output = stage.stored_bytes * (stages[index + 1].packing.activations if index + 1 < len(stages) else 1.0)
+        fits = needed * stage.packing.activations + output <= capacity_bytes
         follows = index + 1 < len(stages) and _sources(stages[index + 1]) == [index] and readers[index] == 1
         leaves = fits and follows and stages[index + 1].input_stages == (index,)
         plan.append(Residency(stays, leaves))

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from accel_sim.array.beats import step_lanes
 from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.energy.model import layer_energy
+from accel_sim.formats.packed import packs_operands
 from accel_sim.formats.stored import StoredShares, stores_compressed
 from accel_sim.layer_run import LayerRun, fill_and_spill, layer_actions
 from accel_sim.machine import Machine
@@ -25,7 +26,7 @@ from accel_sim.result import (
     TotalResult,
     sum_fields,
 )
-from accel_sim.schedule import Stage
+from accel_sim.schedule import ArrayWork, Stage
 from accel_sim.timeline.stages import StageTimes
 from accel_sim.workload import GemmLayer, VectorLayer
 
@@ -45,9 +46,8 @@ def stage_rows(
     if work is not None and run is not None:
         work = work.kept() if residency.output else work
         actions = layer_actions(machine, work, run, head.total, time.commands)
-        rows = [
-            _array_row(machine, work.layer, run, head, actions, _kept(machine, residency) | _stored(machine, stored))
-        ]
+        memory = _kept(machine, residency) | _stored(machine, stored) | _packed(machine, work)
+        rows = [_array_row(machine, work.layer, run, head, actions, memory)]
     else:
         rows = [_lone_vector_row(machine, stage, head, time.commands, residency)]
     for position, layer in enumerate(stage.fused, start=1):
@@ -103,6 +103,13 @@ def _stored(machine: Machine, stored: StoredShares) -> dict[str, float]:
         "activations_stored": stored.activations,
         "output_stored": stored.output,
     }
+
+
+def _packed(machine: Machine, work: ArrayWork) -> dict[str, float]:
+    """Sizes in the SRAMs over the dense ones; nothing where all is dense."""
+    if not packs_operands(machine.hardware.buffers):
+        return {}
+    return {"weights_in_sram": work.packing.weights, "activations_in_sram": work.packing.activations}
 
 
 def _lone_vector_row(

@@ -13,10 +13,26 @@ from dataclasses import dataclass, replace
 
 from accel_sim.workload import GemmLayer, Layer, VectorLayer, Workload
 
-__all__ = ["ArrayWork", "Stage", "build_stages"]
+__all__ = ["ArrayWork", "Packing", "Stage", "build_stages"]
 
 REQUANTISE_OPERATIONS = 1
 """Vector operations per output element of an array layer: scale, round and clip, one lane for one cycle."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Sizes of an array layer's operands in the SRAMs over the dense ones (:mod:`accel_sim.formats.packed`).
+
+    ``weights_read``, ``activations_read``: of what the array's edges read; ``…_there``: share of the elements read that
+    are decoded.
+    """
+
+    weights: float = 1.0
+    activations: float = 1.0
+    weights_read: float = 1.0
+    activations_read: float = 1.0
+    weights_there: float = 0.0
+    activations_there: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,7 @@ class ArrayWork:
     extra_bytes: int
     vector_operations: int
     kept_bytes: int = 0
+    packing: Packing = Packing()
 
     def kept(self) -> ArrayWork:
         """The same work, its output kept on chip."""
@@ -53,6 +70,7 @@ class Stage:
         extra_stages: stages whose output the fused operations read besides (the other operand of a residual sum).
         extra_bytes: bytes of those operands.
         extra_bytes_of: the same, per fused layer.
+        packing: of the array layer's operands in the SRAMs.
 
     """
 
@@ -61,6 +79,7 @@ class Stage:
     weight_stages: tuple[int, ...] = ()
     extra_stages: tuple[int, ...] = ()
     extra_bytes_of: tuple[int, ...] = ()
+    packing: Packing = Packing()
 
     @property
     def array_work(self) -> ArrayWork | None:
@@ -68,7 +87,7 @@ class Stage:
         head = self.layers[0]
         if not isinstance(head, GemmLayer):
             return None
-        return ArrayWork(head, self.stored_bytes, self.extra_bytes, self.vector_operations)
+        return ArrayWork(head, self.stored_bytes, self.extra_bytes, self.vector_operations, packing=self.packing)
 
     @property
     def fused(self) -> tuple[VectorLayer, ...]:

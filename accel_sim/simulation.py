@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from accel_sim import __version__
 from accel_sim.array.beats import counts_depend_on_data
 from accel_sim.errors import InputError
+from accel_sim.formats.packed import pack_stages, packs_operands
 from accel_sim.formats.stored import StoredShares, stored_shares, stores_compressed
 from accel_sim.formats.tiles import compressed_run
 from accel_sim.hardware.schema import Hardware
@@ -99,7 +100,8 @@ def simulate(
     if engine not in ENGINES:
         raise InputError(f"engine: holds {engine!r}; allowed: {', '.join(ENGINES)}")
     machine = build_machine(hardware)
-    stages = build_stages(workload)
+    operands = partial(layer_operands, seed=seed, sparsity=hardware.array.weight_sparsity)
+    stages = pack_stages(hardware, build_stages(workload), operands)
     runs = _map_stages(machine, stages, ENGINES[engine], seed, progress)
     tiles = [
         run.tiles if run is not None else vector_tiles(machine, stage, _last(stage.input_stages))
@@ -107,9 +109,7 @@ def simulate(
     ]
     plan = plan_residency(hardware, stages, tiles)
     runs, tiles = _kept_on_chip(stages, runs, tiles, plan)
-    shares = stored_shares(
-        hardware, stages, partial(layer_operands, seed=seed, sparsity=hardware.array.weight_sparsity)
-    )
+    shares = stored_shares(hardware, stages, operands)
     runs, tiles = _compressed(stages, runs, tiles, shares)
     spans = _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None
     line, times = network_timeline(machine, stages, tiles, spans)
@@ -188,7 +188,7 @@ def _takes_operands(hardware: Hardware) -> bool:
 
 def operands_matter(hardware: Hardware) -> bool:
     """Whether a result depends on the operands' values, not just on their widths."""
-    return counts_depend_on_data(hardware.array) or stores_compressed(hardware)
+    return counts_depend_on_data(hardware.array) or stores_compressed(hardware) or packs_operands(hardware.buffers)
 
 
 def _map_stages(

@@ -63,6 +63,7 @@ def pace(
     *,
     ideal: bool,
     activations: bool = True,
+    packed: tuple[float, float] = (1.0, 1.0),
 ) -> Pace:
     """The cycles of a step under ``hardware``'s ports, or with unlimited ports if ``ideal``.
 
@@ -70,6 +71,7 @@ def pace(
         beat_cycles: what the arithmetic needs (see :mod:`accel_sim.array.beats`).
         activations: whether the activation SRAM limits by the even share of its banks; if not, its waves are looked at
             one by one (:mod:`accel_sim.array.banks`).
+        packed: bits read of activations and weights, as the SRAMs hold them, over the dense ones.
 
     """
     if ideal or hardware.buffers.unlimited_ports:
@@ -82,21 +84,22 @@ def pace(
         candidates = array.weight_sparsity.of / array.weight_sparsity.keep
     elif array.weight_sparsity == "pack_columns":
         candidates = float(array.pack_limit)
-    copies = sharing.activations if activations else 0
+    copies = (sharing.activations if activations else 0) * packed[0]
+    w_copies = sharing.weights * packed[1]
     a_edge_bits = ceil(copies * rows_bits * a_bits * candidates)
     outputs_bits = sharing.arrays * array.cols * array.acc_bits
     write = _cycles(buffers.outputs, 0, outputs_bits)
     update = _cycles(buffers.outputs, outputs_bits, outputs_bits)
     if array.dataflow == "ws":
         edge = _cycles(buffers.activations, a_edge_bits, 0)
-        load = _cycles(buffers.weights, sharing.weights * cols_bits * w_bits, 0)
+        load = _cycles(buffers.weights, ceil(w_copies * cols_bits * w_bits), 0)
     elif array.dataflow == "is":
-        edge = _cycles(buffers.weights, sharing.weights * rows_bits * w_bits, 0)
-        load = _cycles(buffers.activations, copies * cols_bits * a_bits, 0)
+        edge = _cycles(buffers.weights, ceil(w_copies * rows_bits * w_bits), 0)
+        load = _cycles(buffers.activations, ceil(copies * cols_bits * a_bits), 0)
     else:
         edge = max(
             _cycles(buffers.activations, a_edge_bits, 0),
-            _cycles(buffers.weights, sharing.weights * cols_bits * w_bits, 0),
+            _cycles(buffers.weights, ceil(w_copies * cols_bits * w_bits), 0),
         )
         beat = max(beat_cycles, edge)
         return Pace(beat, beat, 1, max(1, write), max(1, update))

@@ -2,9 +2,9 @@
 
 A tensor is stored by its producer and read by all its readers in one format. An activation tensor is stored compressed
 where an array layer's stage makes it and every reader takes it as an array layer's activations, and nothing beside it;
-others (operands and results of vector operations that run alone, weights that are computed) stay dense. What a format
-would make larger stays dense, too. The format's share of the dense size is that of the whole tensor, and holds for each
-of its tiles.
+others (operands and results of vector operations that run alone, weights that are computed) stay dense. The format's
+share of the dense size is that of the whole tensor, and holds for each of its tiles; a format that is larger than dense
+is counted as it is.
 """
 
 from __future__ import annotations
@@ -21,7 +21,14 @@ from accel_sim.operands import LayerOperands
 from accel_sim.schedule import Stage
 from accel_sim.workload import GemmLayer
 
-__all__ = ["StoredShares", "activation_vectors", "stored_shares", "stores_compressed", "weight_vectors"]
+__all__ = [
+    "StoredShares",
+    "activation_vectors",
+    "share_of",
+    "stored_shares",
+    "stores_compressed",
+    "weight_vectors",
+]
 
 DENSE = 1.0
 OperandsOf = Callable[[GemmLayer], LayerOperands]
@@ -32,8 +39,9 @@ class StoredShares:
     """Of a stage: the stored size of its weights, input and output over the dense one, and how dense they are.
 
     Attributes:
-        weights, activations, output: 0..1; 1: dense.
-        weights_there, activations_there: share of non-zero elements; each is decoded when it is fetched.
+        weights, activations, output: 1: dense.
+        weights_there, activations_there: share of elements that are decoded when they are fetched: those that are not
+            zero, none where the SRAM takes the tensor as it is.
     """
 
     weights: float = DENSE
@@ -73,8 +81,10 @@ def stored_shares(hardware: Hardware, stages: Sequence[Stage], operands: Operand
     for index, stage in enumerate(stages):
         own = inputs[index]
         read = outputs[stage.input_stages[-1]] if stage.input_stages else own[0]
-        there = own[1] if read < DENSE else 0.0
-        found.append(StoredShares(weights[index][0], read, outputs[index], weights[index][1], there))
+        decoded = read != DENSE and hardware.dram.activation_format != hardware.buffers.activations.format
+        weights_there = 0.0 if hardware.dram.weight_format == hardware.buffers.weights.format else weights[index][1]
+        there = own[1] if decoded else 0.0
+        found.append(StoredShares(weights[index][0], read, outputs[index], weights_there, there))
     return found
 
 
@@ -88,7 +98,7 @@ def _inputs(hardware: Hardware, stages: Sequence[Stage], operands: OperandsOf) -
             found.append((DENSE, 0.0))
         else:
             vectors = activation_vectors(work.layer, operands(work.layer))
-            found.append(_share(name, vectors, work.layer.a_bits, None))
+            found.append(share_of(name, vectors, work.layer.a_bits, None))
     return found
 
 
@@ -101,13 +111,14 @@ def _weights(hardware: Hardware, stages: Sequence[Stage], operands: OperandsOf) 
             found.append((DENSE, 0.0))
         else:
             n_m = pattern if isinstance(pattern, NmSparsity) else None
-            found.append(_share(name, weight_vectors(operands(work.layer)), work.layer.w_bits, n_m))
+            found.append(share_of(name, weight_vectors(operands(work.layer)), work.layer.w_bits, n_m))
     return found
 
 
-def _share(name: str, vectors: NDArray[np.integer], bits: int, n_m: NmSparsity | None) -> tuple[float, float]:
-    share = min(DENSE, encoded_bits(name, vectors, bits, n_m) / encoded_bits("dense", vectors, bits))
-    return share, float(np.count_nonzero(vectors) / vectors.size) if share < DENSE else 0.0
+def share_of(name: str, vectors: NDArray[np.integer], bits: int, n_m: NmSparsity | None) -> tuple[float, float]:
+    """Size of a tensor's ``vectors (number, length)`` in a format over the dense one, and its share of non-zeros."""
+    share = encoded_bits(name, vectors, bits, n_m) / encoded_bits("dense", vectors, bits)
+    return share, float(np.count_nonzero(vectors) / vectors.size)
 
 
 def _of_readers(index: int, stages: Sequence[Stage], inputs: Sequence[tuple[float, float]]) -> float:

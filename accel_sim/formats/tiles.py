@@ -19,15 +19,15 @@ __all__ = ["compressed_run"]
 def compressed_run(layer: GemmLayer, run: LayerRun, shares: StoredShares) -> LayerRun:
     """The run with the bytes that DRAM moves; the SRAMs are filled with what the decoders make of them.
 
-    Each fetched element that is not zero is decoded: a metadata decode.
+    Each fetched element that is not zero is decoded, unless the SRAM holds it in the same format: a metadata decode.
     """
     if shares == StoredShares():
         return run
     tiles, weights, activations = run.tiles.copy(), run.bytes_moved(kernel.W_BYTES), run.bytes_moved(kernel.A_BYTES)
     for column, share in ((kernel.W_BYTES, shares.weights), (kernel.A_BYTES, shares.activations)):
-        tiles[:, column] = _shrunk(tiles[:, column], share)
+        tiles[:, column] = _scaled(tiles[:, column], share)
     finished = last_k_tiles(layer, run.tiling)
-    tiles[finished, kernel.OUT_BYTES] = _shrunk(tiles[finished, kernel.OUT_BYTES], shares.output)
+    tiles[finished, kernel.OUT_BYTES] = _scaled(tiles[finished, kernel.OUT_BYTES], shares.output)
     decodes = round(weights * 8 / layer.w_bits * shares.weights_there)
     decodes += round(activations * 8 / layer.a_bits * shares.activations_there)
     fills = Fills(weights, activations, int(tiles[finished, kernel.OUT_BYTES].sum()))
@@ -35,5 +35,5 @@ def compressed_run(layer: GemmLayer, run: LayerRun, shares: StoredShares) -> Lay
     return replace(run, tiles=tiles, array=array, fills=fills)
 
 
-def _shrunk(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:
+def _scaled(sizes: NDArray[np.int64], share: float) -> NDArray[np.int64]:
     return np.asarray(np.ceil(sizes * share), np.int64)

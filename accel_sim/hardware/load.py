@@ -19,7 +19,6 @@ from accel_sim.hardware.overrides import override, parse_set_options
 from accel_sim.hardware.presets import apply_preset
 from accel_sim.hardware.rules import broken_rules
 from accel_sim.hardware.schema import Hardware
-from accel_sim.hardware.supported import unsupported_values
 from accel_sim.memory.parts import load_part
 
 __all__ = ["BUILTIN_DIRECTORY", "list_builtins", "load_hardware", "parse_set_options"]
@@ -37,17 +36,14 @@ def load_hardware(source: str | Path, overrides: Mapping[str, Any] | None = None
         overrides: values by dotted path, e.g. ``{"array.rows": 32}``; they win over the file and over a preset.
 
     Raises:
-        HardwareError: the file cannot be read, a field is unknown, missing or wrong, fields do not fit together, or
-            ask for what is not supported yet. One line per problem, all problems at once:
+        HardwareError: the file cannot be read, a field is unknown, missing or wrong, or fields do not fit
+            together. One line per problem, all problems at once:
             ``file:line:column: field: what it holds, what is allowed``; of an override ``--set field: …``.
     """
     document = _with_paths_beside(_open(source), Path(source).parent)
     document = apply_preset(override(document, overrides or {}))
     hardware = validate(Hardware, document)
-    broken = broken_rules(hardware)
-    wrong = {problem.path for problem in broken}
-    unsupported = [problem for problem in unsupported_values(hardware) if problem.path not in wrong]
-    problems = [*broken, *unsupported, *_part_problems(hardware), *_table_problems(hardware)]
+    problems = [*broken_rules(hardware), *_part_problems(hardware), *_table_problems(hardware)]
     if problems:
         fail(document, problems)
     return hardware

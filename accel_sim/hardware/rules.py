@@ -86,8 +86,40 @@ def _arithmetic_problem(field: str, value: str, arithmetic: str, allowed: tuple[
 
 def _nm_format_of_buffers(hardware: Hardware) -> Problem | None:
     for name, buffer in _buffers(hardware).items():
-        if buffer.format == "n_m" and not _stores_nm(hardware, name):
+        if name != "outputs" and buffer.format == "n_m" and not _stores_nm(hardware, name):
             return _nm_format_problem(("buffers", name, "format"))
+    return None
+
+
+def _outputs_are_dense(hardware: Hardware) -> Problem | None:
+    name = hardware.buffers.outputs.format
+    if name != "dense":
+        text = f"holds '{name}'; allowed: dense (partial sums change until they are finished)"
+        return Problem(("buffers", "outputs", "format"), text)
+    return None
+
+
+def _packed_weights_feed_every_pe(hardware: Hardware) -> Problem | None:
+    name, sparsity = hardware.buffers.weights.format, hardware.array.weight_sparsity
+    if name in ("dense", "n_m") or sparsity in ("none", "gate"):
+        return None
+    kind = "n_m" if isinstance(sparsity, NmSparsity) else sparsity
+    allowed = "dense, n_m" if kind == "n_m" else "dense"
+    text = f"holds '{name}' while array.weight_sparsity holds '{kind}'; allowed with it: {allowed}"
+    return Problem(("buffers", "weights", "format"), text)
+
+
+def _packed_activations_are_read_in_order(hardware: Hardware) -> Problem | None:
+    name = hardware.buffers.activations.format
+    if name == "dense":
+        return None
+    for path, value, other in (
+        (("array", "activation_sparsity"), hardware.array.activation_sparsity, "skip_waves"),
+        (("buffers", "bank_conflicts"), hardware.buffers.bank_conflicts, "exact"),
+    ):
+        if value == other:
+            text = f"holds '{name}' while {'.'.join(path)} holds '{other}'; allowed with it: dense"
+            return Problem(("buffers", "activations", "format"), text)
     return None
 
 
@@ -154,6 +186,9 @@ RULES: tuple[Rule, ...] = (
     _term_window_arithmetic,
     _dynamic_precision_arithmetic,
     _nm_format_of_buffers,
+    _outputs_are_dense,
+    _packed_weights_feed_every_pe,
+    _packed_activations_are_read_in_order,
     _nm_format_of_dram,
     _address_map_is_complete,
     _buffers_hold_a_word_per_bank,

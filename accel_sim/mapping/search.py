@@ -27,7 +27,7 @@ from accel_sim.mapping.candidates import Candidates, candidates
 from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector
-from accel_sim.schedule import ArrayWork
+from accel_sim.schedule import ArrayWork, Packing
 from accel_sim.timeline.kernel import run as run_timeline
 
 __all__ = ["exact_rank", "find_tiling"]
@@ -51,7 +51,8 @@ def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
     """
     solution = _solve(_ByContent(machine), work.anonymous())
     if solution.tiling is None:
-        raise MappingError(_why_nothing_fits(machine, work.layer.name, solution.need_bits))
+        need_bits = tuple(np.array(solution.need_bits) * _sizes(work.packing))
+        raise MappingError(_why_nothing_fits(machine, work.layer.name, need_bits))
     return solution.tiling
 
 
@@ -178,7 +179,9 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: in
     sizes = candidates(hardware, layer)
     whole = Tiling(int(sizes.m[-1]), int(sizes.n[-1]), int(sizes.k[-1]), int(sizes.g[-1]), array_dim=array_dim)
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False)
+    packing = work.packing
+    packed = (packing.activations_read, packing.weights_read)
+    speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False, packed=packed)
     scores, need_bits = estimate_all(
         layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
         conv_vector(layer.conv),
@@ -188,8 +191,8 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: in
         sizes.m,
         sizes.n,
         sizes.k,
-        machine.half_bits,
-        _prices(machine.energy, machine.hardware),
+        machine.half_bits / _sizes(packing),
+        _prices(machine.energy, machine.hardware, packing),
         machine.dram.bytes_per_cycle,
         _OBJECTIVE[hardware.mapping.objective],
         array_dim == "n",
@@ -202,8 +205,13 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: in
     return _Estimates(sizes, array_dim, scores, need_bits)
 
 
-def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
-    """PJ per DRAM byte, per bit read and written at each SRAM, and per cycle of leakage."""
+def _sizes(packing: Packing) -> NDArray[np.float64]:
+    """What a tile takes in the activation, weight and output SRAM over its dense bits."""
+    return np.array([packing.activations, packing.weights, 1.0])
+
+
+def _prices(energy: EnergyModel, hardware: Hardware, packing: Packing) -> NDArray[np.float64]:
+    """PJ per DRAM byte, per dense bit read and written at each SRAM, and per cycle of leakage."""
     buffers = hardware.buffers
     parts = (
         (energy.activations_sram, buffers.activations),
@@ -211,7 +219,9 @@ def _prices(energy: EnergyModel, hardware: Hardware) -> NDArray[np.float64]:
         (energy.outputs_sram, buffers.outputs),
     )
     per_bit = [pj / buffer.word_bits for estimate, buffer in parts for pj in (estimate.read_pj, estimate.write_pj)]
-    return np.array([8 * energy.dram_pj_per_bit, *per_bit, energy.leakage_pj_per_cycle])
+    shares = [packing.activations_read, packing.activations, packing.weights_read, packing.weights, 1.0, 1.0]
+    packed = [pj * share for pj, share in zip(per_bit, shares, strict=True)]
+    return np.array([8 * energy.dram_pj_per_bit, *packed, energy.leakage_pj_per_cycle])
 
 
 def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:

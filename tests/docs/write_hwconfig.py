@@ -8,7 +8,6 @@ from typing import Any
 
 from accel_sim.hardware.diagnose import allowed_text, show
 from accel_sim.hardware.schema import Hardware
-from accel_sim.hardware.supported import SUPPORTED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "hwconfig.md"
 
@@ -26,23 +25,12 @@ column; text is never taken for a number or the other way round. Anchors, aliase
 that is named by a relative path is looked up beside the file. A field without default must be given.
 """
 
-UNFINISHED = """## Not supported yet
-
-These values are part of the schema and are refused until the simulator does what they say:
-
-| field | supported today |
-|---|---|
-"""
-
 
 def page() -> str:
     """The text of the page."""
     root = Hardware.model_json_schema()
-    unfinished = [
-        f"| `{field}` | {', '.join(f'`{_plain(v)}`' for v in values)} |" for field, values in SUPPORTED.items()
-    ]
     tables = "\n".join(_table(root, path, section) for path, section in _sections(root, "", root))
-    return f"{HEAD}\n{tables}\n{UNFINISHED}" + "\n".join(unfinished) + "\n"
+    return f"{HEAD}\n{tables}"
 
 
 def _sections(

@@ -51,6 +51,11 @@ def random_machine(seed: int, rng: np.random.Generator) -> Hardware:
     array = random_array(seed) | {"arrays": pick(1, 1, 2, 3), "acc_bits": 32}
     memory = buffers(*(pick(0.25, 1, 16) for _ in range(3)), banks=pick(1, 2), word_bits=pick(16, 64))
     memory["bank_conflicts"] = pick("even", "exact")
+    formats = ("dense", "dense", "bitmask", "csc", "rle")
+    if array["weight_sparsity"] in ("none", "gate"):
+        memory["weights"]["format"] = pick(*formats)
+    if array["activation_sparsity"] != "skip_waves" and memory["bank_conflicts"] == "even":
+        memory["activations"]["format"] = pick(*formats)
     mapping = {"objective": pick("energy", "latency", "edp"), "layout": pick("tiled", "channel_last", "channel_first")}
     return machine(array=array, buffers=memory, dram={"part": pick("lpddr4_3200", "ideal")}, mapping=mapping)
 

@@ -74,8 +74,8 @@ def lines_of_failure(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
             "hw.yaml:7:17: energy.table: 'nowhere.yaml' is no energy table and no file; tables: default_45nm",
         ),
         (
-            GOOD.replace("buffers:\n", "buffers:\n  bank_conflicts: exact\n"),
-            "hw.yaml:4:19: buffers.bank_conflicts: 'exact' is not supported yet; supported: even",
+            GOOD.replace("buffers:\n", "buffers:\n  bank_conflicts: odd\n"),
+            "hw.yaml:4:19: buffers.bank_conflicts: holds 'odd'; allowed: even, exact",
         ),
         ("", "hw.yaml:1:1: is empty; a mapping of fields is needed"),
         ("a: [1\n", "hw.yaml:2:1: is not YAML: expected ',' or ']', but got '<stream end>'"),

@@ -14,4 +14,3 @@ def test_the_page_tells_each_field_once() -> None:
     assert text.count("| `rows` |") == 1
     assert "| `kib` | a number above 0 and up to 1048576 |  | Capacity in KiB" in text
     assert "## `buffers.{activations, weights, outputs}`" in text
-    assert "| `buffers.bank_conflicts` | `even` |" in text

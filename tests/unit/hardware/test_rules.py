@@ -11,7 +11,6 @@ from accel_sim.hardware.diagnose import Problem
 from accel_sim.hardware.load import load_hardware
 from accel_sim.hardware.rules import RULES, broken_rules
 from accel_sim.hardware.schema import Hardware
-from accel_sim.hardware.supported import SUPPORTED
 
 BASE: dict[str, Any] = load_hardware("dense_int8_16x16").resolved()
 
@@ -108,6 +107,38 @@ def n_m(keep: int, of: int) -> dict[str, Any]:
             },
         ),
         (
+            {"buffers.outputs.format": "bitmask"},
+            {"buffers.outputs.format": "holds 'bitmask'; allowed: dense (partial sums change until they are finished)"},
+        ),
+        (
+            {"buffers.weights.format": "csc", "array.weight_sparsity": "skip_rows"},
+            {
+                "buffers.weights.format": "holds 'csc' while array.weight_sparsity holds 'skip_rows'; "
+                "allowed with it: dense"
+            },
+        ),
+        (
+            {"buffers.weights.format": "rle", "array.weight_sparsity": n_m(2, 4), "array.lanes": 2},
+            {
+                "buffers.weights.format": "holds 'rle' while array.weight_sparsity holds 'n_m'; "
+                "allowed with it: dense, n_m"
+            },
+        ),
+        (
+            {"buffers.activations.format": "bitmask", "array.activation_sparsity": "skip_waves"},
+            {
+                "buffers.activations.format": "holds 'bitmask' while array.activation_sparsity holds 'skip_waves'; "
+                "allowed with it: dense"
+            },
+        ),
+        (
+            {"buffers.activations.format": "rle", "buffers.bank_conflicts": "exact"},
+            {
+                "buffers.activations.format": "holds 'rle' while buffers.bank_conflicts holds 'exact'; "
+                "allowed with it: dense"
+            },
+        ),
+        (
             {"dram.address_map": "rorochbabgco"},
             {
                 "dram.address_map": "holds 'rorochbabgco'; allowed: each of ro, ch, ra, ba, bg, co once, "
@@ -161,31 +192,18 @@ def test_every_rule_is_listed_once() -> None:
     assert len(set(RULES)) == len(RULES)
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "text"),
-    [
-        ("buffers.bank_conflicts", "exact", "'exact' is not supported yet; supported: even"),
-        ("buffers.activations.format", "rle", "'rle' is not supported yet; supported: dense"),
-        ("buffers.weights.format", "csc", "'csc' is not supported yet; supported: dense"),
-        ("buffers.outputs.format", "bitmask", "'bitmask' is not supported yet; supported: dense"),
-    ],
-)
-def test_not_supported_yet(field: str, value: object, text: str) -> None:
-    assert field in SUPPORTED
-    with pytest.raises(HardwareError) as caught:
-        load_hardware("dense_int8_16x16", {field: value})
-    assert str(caught.value) == f"--set {field}: {text}"
-
-
 def test_a_file_with_several_such_fields_names_the_lines(tmp_path: Any) -> None:
     from accel_sim.hardware.load import BUILTIN_DIRECTORY
 
     text = (BUILTIN_DIRECTORY / "dense_int8_16x16.yaml").read_text()
-    text = text.replace("kib: 128", "kib: 128\n    format: rle").replace("channels: 2", "part: lpddr9")
+    text = text.replace("kib: 128", "kib: 128\n    format: n_m").replace("channels: 2", "part: lpddr9")
     path = tmp_path / "hw.yaml"
     path.write_text(text)
     with pytest.raises(HardwareError) as caught:
         load_hardware(path)
     first, second = str(caught.value).splitlines()
-    assert first == f"{path}:19:13: buffers.activations.format: 'rle' is not supported yet; supported: dense"
+    assert first == (
+        f"{path}:19:13: buffers.activations.format: holds 'n_m'; allowed for weights alone, with array.weight_sparsity"
+        " {kind: n_m, keep: …, of: …}"
+    )
     assert second.startswith(f"{path}:31:9: dram.part: 'lpddr9' is no DRAM part and no file; ")
