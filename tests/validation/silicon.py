@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,11 +31,22 @@ class Comparison:
         return self.ours_ns / self.silicon_ns - 1
 
 
-def compare(path: Path) -> Comparison:
+VARIANTS: dict[str, dict[str, Any]] = {
+    f"`fold_overlap: {overlap}`, outputs {'double' if doubled else 'single'}-buffered": {
+        "array.fold_overlap": overlap,
+        "buffers.outputs.double_buffered": doubled,
+    }
+    for overlap in ("preload", "full")
+    for doubled in (True, False)
+}
+"""What is not public of the machine, in all combinations."""
+
+
+def compare(path: Path, overrides: Mapping[str, Any] | None = None) -> Comparison:
     """Simulate every row of the file. The start-up latency is the median difference of the four shortest rows."""
     with path.open() as file:
         rows = list(csv.DictReader(file))
-    hardware = load_hardware("tpu_v6e_like")
+    hardware = load_hardware("tpu_v6e_like", overrides)
     shapes = [(int(row["m"]), int(row["n"]), int(row["k"])) for row in rows]
     silicon = np.array([float(row["latency_ns"]) for row in rows])
     ours = np.array(

@@ -106,7 +106,7 @@ def test_set_values_are_read_as_in_a_file() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", list_builtins())
+@pytest.mark.parametrize("name", sorted(set(list_builtins()) - {"tpu_v6e_like"}))  # which states its overlap
 def test_scalesim_preset_takes_full_effect_on_builtins(name: str) -> None:
     hardware = load_hardware(name, {"preset": "scalesim"})
     assert not hardware.array.os_drain
