@@ -6,11 +6,54 @@ count of its own here.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
-from accel_sim.result import DramCounts, MacCounts, SramCounts
+__all__ = ["ArrayCounts", "DramCounts", "LayerActions", "MacCounts", "SramCounts", "SramTraffic"]
 
-__all__ = ["ArrayCounts", "LayerActions"]
+
+@dataclass(frozen=True)
+class MacCounts:
+    """Multiplications; ``effectual + gated + skipped = total = groups·M·N·K``."""
+
+    total: int = 0
+    effectual: int = 0
+    gated: int = 0
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class SramTraffic:
+    """Bytes of operands that cross one SRAM's ports (bits / 8, so a fraction is possible), and the word accesses
+    that carried them (what costs energy).
+    """
+
+    read_bytes: float = 0
+    write_bytes: float = 0
+    word_reads: int = 0
+    word_writes: int = 0
+
+
+@dataclass(frozen=True)
+class SramCounts:
+    """Traffic of the three SRAMs. Partial sums read back and written again are in ``outputs``."""
+
+    activations: SramTraffic = SramTraffic()
+    weights: SramTraffic = SramTraffic()
+    outputs: SramTraffic = SramTraffic()
+
+
+@dataclass(frozen=True)
+class DramCounts:
+    """Bytes over the DRAM pins and the commands behind them."""
+
+    read_bytes: int = 0
+    write_bytes: int = 0
+    activates: int = 0
+    row_hits: int = 0
+    row_misses: int = 0
+    refreshes: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,3 +105,36 @@ class LayerActions:
     dram: DramCounts
     vector_operations: int
     cycles: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """The entry ``counts`` of a layer in the JSON contract: what stands nowhere else in the layer's entry."""
+        array = {name: value for name, value in asdict(self.array).items() if name != "macs"}
+        words = {
+            buffer.name: {"word_reads": traffic.word_reads, "word_writes": traffic.word_writes}
+            for buffer in fields(self.sram)
+            for traffic in (getattr(self.sram, buffer.name),)
+        }
+        return {**array, "vector_operations": self.vector_operations, "sram": words}
+
+    @staticmethod
+    def from_layer(entry: Mapping[str, Any]) -> LayerActions:
+        """The actions that a layer's entry of the JSON contract tells.
+
+        Raises:
+            KeyError: the entry lacks a key.
+        """
+        counts = entry["counts"]
+        array = {field.name: counts[field.name] for field in fields(ArrayCounts) if field.name != "macs"}
+        sram = {
+            buffer.name: SramTraffic(**entry["sram"][buffer.name], **counts["sram"][buffer.name])
+            for buffer in fields(SramCounts)
+        }
+        return LayerActions(
+            a_bits=entry["a_bits"],
+            w_bits=entry["w_bits"],
+            array=ArrayCounts(macs=MacCounts(**entry["macs"]), **array),
+            sram=SramCounts(**sram),
+            dram=DramCounts(**entry["dram"]),
+            vector_operations=counts["vector_operations"],
+            cycles=entry["cycles"]["total"],
+        )

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from accel_sim.counts import DramCounts, LayerActions, MacCounts, SramCounts, SramTraffic
+
 if TYPE_CHECKING:
     import pandas
 
@@ -40,49 +42,6 @@ class CycleCounts:
     total: int = 0
     compute: int = 0
     stall: int = 0
-
-
-@dataclass(frozen=True)
-class MacCounts:
-    """Multiplications; ``effectual + gated + skipped = total = groups·M·N·K``."""
-
-    total: int = 0
-    effectual: int = 0
-    gated: int = 0
-    skipped: int = 0
-
-
-@dataclass(frozen=True)
-class SramTraffic:
-    """Bytes of operands that cross one SRAM's ports (bits / 8, so a fraction is possible), and the word accesses
-    that carried them (what costs energy).
-    """
-
-    read_bytes: float = 0
-    write_bytes: float = 0
-    word_reads: int = 0
-    word_writes: int = 0
-
-
-@dataclass(frozen=True)
-class SramCounts:
-    """Traffic of the three SRAMs. Partial sums read back and written again are in ``outputs``."""
-
-    activations: SramTraffic = SramTraffic()
-    weights: SramTraffic = SramTraffic()
-    outputs: SramTraffic = SramTraffic()
-
-
-@dataclass(frozen=True)
-class DramCounts:
-    """Bytes over the DRAM pins and the commands behind them."""
-
-    read_bytes: int = 0
-    write_bytes: int = 0
-    activates: int = 0
-    row_hits: int = 0
-    row_misses: int = 0
-    refreshes: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +86,7 @@ def _sram_dict(sram: SramCounts) -> dict[str, dict[str, float]]:
 @dataclass(frozen=True)
 class LayerResult:
     """One layer of the network on the machine. ``utilization``: share of the PE-lane cycles of ``cycles.total`` that
-    did multiplications of the layer, 0..1.
+    did multiplications of the layer, 0..1. ``actions``: what the energy is the price of.
     """
 
     name: str
@@ -146,6 +105,7 @@ class LayerResult:
     sram: SramCounts
     dram: DramCounts
     energy_pj: EnergyBreakdown
+    actions: LayerActions
     mapping: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -159,6 +119,7 @@ class LayerResult:
             "sram": _sram_dict(self.sram),
             "dram": asdict(self.dram),
             "energy_pj": self.energy_pj.to_dict(),
+            "counts": self.actions.to_dict(),
             "mapping": self.mapping,
         }
 

@@ -83,6 +83,7 @@ def _array_row(
         sram=actions.sram,
         dram=actions.dram,
         energy_pj=layer_energy(actions, machine.energy),
+        actions=actions,
         mapping=run.tiling.to_dict() | memory,
     )
 
@@ -176,6 +177,7 @@ def _vector_row(
         sram=sram,
         dram=dram,
         energy_pj=layer_energy(actions, machine.energy),
+        actions=actions,
     )
 
 

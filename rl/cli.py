@@ -41,6 +41,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "compress": CommandEntry("rl.commands.compress:compress", "Compression"),
     "sensitivity": CommandEntry("rl.commands.sensitivity:sensitivity", "Compression"),
     "search": CommandEntry("rl.commands.search:search", "Search"),
+    "explain": CommandEntry("rl.commands.explain:explain", "Simulation"),
     "dram": CommandEntry("rl.commands.dram:dram", "Simulation"),
     "estimate": CommandEntry("rl.commands.estimate:app", "Simulation"),
 }

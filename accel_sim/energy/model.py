@@ -97,18 +97,21 @@ class EnergyModel:
     constants: Mapping[str, AppliedConstant]
 
 
-def energy_model(hardware: Hardware, dram_pj_per_bit: float) -> EnergyModel:
+def energy_model(
+    hardware: Hardware, dram_pj_per_bit: float, constants: Mapping[str, AppliedConstant] | None = None
+) -> EnergyModel:
     """Work out the prices of one machine.
 
     Args:
         hardware: the machine; ``energy.table`` and ``energy.overrides`` choose the constants.
         dram_pj_per_bit: energy of the DRAM part per transferred bit, core and I/O.
+        constants: other values of :func:`applied_constants`, if any.
 
     Raises:
         HardwareError: unknown table or override, arithmetic without prices, voltage outside the scaling table.
 
     """
-    constants = applied_constants(hardware)
+    constants = applied_constants(hardware) if constants is None else constants
     values = values_of(constants)
     buffers = hardware.buffers
     activations, weights, outputs = (

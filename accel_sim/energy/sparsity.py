@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SparsityPrices",
     "candidates",
+    "edge_prices_pj_per_bit",
     "edge_um2",
     "index_bits",
     "lane_operand_bits",
@@ -153,8 +154,13 @@ def sparsity_pj(actions: LayerActions, prices: SparsityPrices) -> float:
 
 
 def _edge_pj(entered_bits: float, width: int, mean_terms: float, edge: EdgePrices, prices: SparsityPrices) -> float:
+    return entered_bits * edge_prices_pj_per_bit(prices, edge, width, mean_terms)
+
+
+def edge_prices_pj_per_bit(prices: SparsityPrices, edge: EdgePrices, width: int, mean_terms: float) -> float:
+    """What detectors, encoders and recoders take per bit of an operand of ``width`` bits that enters."""
     recode_pj_per_bit = prices.recode_pj[width] / width if edge.recodes else 0.0
-    return entered_bits * (edge.enter_pj_per_bit + mean_terms * edge.term_pj_per_bit + recode_pj_per_bit)
+    return edge.enter_pj_per_bit + mean_terms * edge.term_pj_per_bit + recode_pj_per_bit
 
 
 def edge_um2(values: Values, array: ArrayConfig) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.result import (
     CycleCounts,
     DramCounts,
@@ -58,6 +59,7 @@ def array_layer(
             dram=64.0 * dram_bytes,
             leakage=0.6 * (compute + stall),
         ),
+        actions=LayerActions(8, 8, ArrayCounts(), SramCounts(), DramCounts(), 0, compute + stall),
     )
 
 
@@ -80,6 +82,7 @@ def vector_layer(name: str, op: str, elements: int) -> LayerResult:
         sram=SramCounts(),
         dram=DramCounts(read_bytes=elements),
         energy_pj=EnergyBreakdown(vector_unit=0.5 * elements, dram=64.0 * elements / 4),
+        actions=LayerActions(8, 8, ArrayCounts(), SramCounts(), DramCounts(), elements, 0),
     )
 
 
