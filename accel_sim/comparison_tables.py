@@ -26,6 +26,7 @@ _METRICS: dict[str, tuple[str, Callable[[TotalResult], float], Callable[[float],
     "average_power_w": ("power", lambda total: total.average_power_w, lambda value: format_si(value, "W")),
     "area_mm2": ("area", lambda total: total.area_mm2, lambda value: f"{value:.3g} mm²"),
     "tops_per_w": ("TOPS/W", lambda total: total.tops_per_w, lambda value: f"{value:.3g}"),
+    "tops_per_mm2": ("TOPS/mm²", lambda total: total.tops_per_mm2, lambda value: f"{value:.3g}"),
 }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-__all__ = ["COMPONENT_LABELS", "Scale", "format_si", "shorten", "si_scale"]
+__all__ = ["AREA_LABELS", "COMPONENT_LABELS", "Scale", "format_si", "shorten", "si_scale"]
 
 COMPONENT_LABELS = {
     "multiply": "Multipliers",
@@ -21,6 +21,19 @@ COMPONENT_LABELS = {
     "leakage": "Leakage",
 }
 """Component of :class:`accel_sim.result.EnergyBreakdown` -> its name in tables and pictures, in stacking order."""
+
+AREA_LABELS = {
+    "pe_arithmetic": "PE arithmetic",
+    "pe_registers": "PE registers",
+    "pe_fifos": "FIFOs",
+    "pe_sparsity": "Sparsity in PEs",
+    "edge_logic": "Edge logic",
+    "activations_sram": "Activation SRAM",
+    "weights_sram": "Weight SRAM",
+    "outputs_sram": "Output SRAM",
+    "vector_unit": "Vector unit",
+}
+"""Component of :class:`accel_sim.energy.area.AreaBreakdown` -> its name."""
 
 _PREFIXES = (
     *((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, "")),

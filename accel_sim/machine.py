@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.vectors import array_vector, half_bits, halves
-from accel_sim.energy.area import area_breakdown
+from accel_sim.energy.area import AreaBreakdown, area_breakdown
 from accel_sim.energy.model import EnergyModel, energy_model
 from accel_sim.hardware.schema import Hardware
 from accel_sim.memory.dram import Dram, dram_model
@@ -27,7 +27,7 @@ class Machine:
     array_vector: NDArray[np.int64]
     halves: NDArray[np.int64]
     half_bits: NDArray[np.float64]
-    area_mm2: float
+    area: AreaBreakdown
     content_hash: str
 
 
@@ -68,6 +68,6 @@ def _build(key: _ByContent) -> Machine:
         array_vector=array_vector(hardware),
         halves=halves(hardware),
         half_bits=half_bits(hardware),
-        area_mm2=area_breakdown(hardware).total,
+        area=area_breakdown(hardware),
         content_hash=hardware.content_hash(),
     )

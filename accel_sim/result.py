@@ -126,7 +126,9 @@ class LayerResult:
 
 @dataclass(frozen=True)
 class TotalResult:
-    """Sums over the layers, and what follows from them. ``tops`` counts two operations per MAC."""
+    """Sums over the layers, and what follows from them. ``tops`` counts two operations per MAC; ``areas_mm2`` are
+    the parts of ``area_mm2`` (:class:`accel_sim.energy.area.AreaBreakdown`).
+    """
 
     cycles: CycleCounts
     utilization: float
@@ -136,6 +138,7 @@ class TotalResult:
     energy_pj: EnergyBreakdown
     latency_s: float
     area_mm2: float
+    areas_mm2: dict[str, float] = field(default_factory=dict)
 
     @property
     def energy_j(self) -> float:
@@ -162,9 +165,23 @@ class TotalResult:
         """Operations per picojoule."""
         return 2 * self.macs.total / self.energy_pj.total if self.energy_pj.total else 0.0
 
+    @property
+    def tops_per_mm2(self) -> float:
+        """Operations per microsecond and square millimetre."""
+        return self.tops / self.area_mm2 if self.area_mm2 else 0.0
+
     def to_dict(self) -> dict[str, Any]:
         """The ``total`` entry of the JSON contract."""
-        derived = ("latency_s", "energy_j", "average_power_w", "edp_js", "tops", "tops_per_w", "area_mm2")
+        derived = (
+            "latency_s",
+            "energy_j",
+            "average_power_w",
+            "edp_js",
+            "tops",
+            "tops_per_w",
+            "tops_per_mm2",
+            "area_mm2",
+        )
         return {
             "cycles": asdict(self.cycles),
             "utilization": self.utilization,
@@ -173,6 +190,7 @@ class TotalResult:
             "dram": asdict(self.dram),
             "energy_pj": self.energy_pj.to_dict(),
             **{key: getattr(self, key) for key in derived},
+            "areas_mm2": self.areas_mm2,
         }
 
 

@@ -201,5 +201,6 @@ def total_row(machine: Machine, layers: tuple[LayerResult, ...]) -> TotalResult:
         dram=sum_fields(DramCounts, [layer.dram for layer in layers]),
         energy_pj=sum_fields(EnergyBreakdown, [layer.energy_pj for layer in layers]),
         latency_s=cycles.total / machine.hardware.clock_hz,
-        area_mm2=machine.area_mm2,
+        area_mm2=machine.area.total,
+        areas_mm2=machine.area.to_dict(),
     )

@@ -158,7 +158,7 @@ def summary_panel(result: Result) -> Panel:
         ("average power", format_si(total.average_power_w, "W")),
         ("energy-delay product", format_si(total.edp_js, "J·s")),
         ("throughput", f"{format_si(total.tops * 1e12, 'OPS')} (2 per MAC, {format_si(total.macs.total, 'MAC')})"),
-        ("efficiency", f"{total.tops_per_w:.3g} TOPS/W"),
+        ("efficiency", f"{total.tops_per_w:.3g} TOPS/W, {total.tops_per_mm2:.3g} TOPS/mm²"),
         ("utilisation", f"{100 * total.utilization:.1f} % of the multipliers"),
         ("area", f"{total.area_mm2:.3g} mm²"),
         ("DRAM read / write", f"{format_si(total.dram.read_bytes, 'B')} / {format_si(total.dram.write_bytes, 'B')}"),

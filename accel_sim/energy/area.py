@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from accel_sim.energy.gates import add_um2, multiply_um2
 from accel_sim.energy.model import VECTOR_BITS, VECTOR_REGISTER_ACCESSES, applied_constants, buffer_estimate
-from accel_sim.energy.pe import pe_um2
+from accel_sim.energy.pe import pe_area
 from accel_sim.energy.sparsity import edge_um2
 from accel_sim.energy.tables import values_of
 
@@ -20,14 +20,22 @@ __all__ = ["AreaBreakdown", "area_breakdown"]
 
 @dataclass(frozen=True)
 class AreaBreakdown:
-    """Square millimetres per component; ``total`` is their sum."""
+    """Square millimetres per component; ``total`` is their sum, ``pe_array`` that of what the PEs are made of."""
 
-    pe_array: float
+    pe_arithmetic: float
+    pe_registers: float
+    pe_fifos: float
+    pe_sparsity: float
     edge_logic: float
     activations_sram: float
     weights_sram: float
     outputs_sram: float
     vector_unit: float
+
+    @property
+    def pe_array(self) -> float:
+        """All PEs, mm²."""
+        return self.pe_arithmetic + self.pe_registers + self.pe_fifos + self.pe_sparsity
 
     @property
     def total(self) -> float:
@@ -47,9 +55,12 @@ def area_breakdown(hardware: Hardware) -> AreaBreakdown:
 
     """
     values = values_of(applied_constants(hardware))
-    buffers = hardware.buffers
+    buffers, pe, pes = hardware.buffers, pe_area(values, hardware.array), hardware.pes * 1e-6
     return AreaBreakdown(
-        pe_array=hardware.pes * pe_um2(values, hardware.array) * 1e-6,
+        pe_arithmetic=pes * pe.arithmetic,
+        pe_registers=pes * pe.registers,
+        pe_fifos=pes * pe.fifo,
+        pe_sparsity=pes * pe.sparsity,
         edge_logic=hardware.array.arrays * edge_um2(values, hardware.array) * 1e-6,
         activations_sram=buffer_estimate(buffers.activations, hardware).area_mm2,
         weights_sram=buffer_estimate(buffers.weights, hardware).area_mm2,

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from accel_sim.energy.arithmetic import FUSION_BRICKS, pe_arithmetic
 from accel_sim.energy.interpolate import loglog
 from accel_sim.energy.sparsity import MOVING, lane_operand_bits, pe_selection_um2, serial_operands
 from accel_sim.hardware.schema import ArrayConfig
 
-__all__ = ["leakage_uw_per_um2", "pe_leakage_uw", "pe_register_bits", "pe_um2"]
+__all__ = ["PeArea", "leakage_uw_per_um2", "pe_area", "pe_leakage_uw", "pe_register_bits", "pe_um2"]
 
 LEAKAGE_WIDTHS = (2, 4, 8, 16)
 _FIXED_8_BIT_PE = ArrayConfig(rows=1, cols=1)
 
 
+@dataclass(frozen=True)
+class PeArea:
+    """Parts of one PE, µm²: its arithmetic for operands of ``native_bits``, registers, the FIFO beyond the pipeline
+    register, and what sparsity adds (indices, operand selection, zero flags).
+    """
+
+    arithmetic: float
+    registers: float
+    fifo: float
+    sparsity: float
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.arithmetic + self.registers + self.fifo + self.sparsity
+
+
+def pe_area(values: Mapping[str, float], array: ArrayConfig) -> PeArea:
+    """Area of one PE, part by part."""
+    per_bit, fifo_bits = values["register_um2_per_bit"], _fifo_bits(array)
+    return PeArea(
+        arithmetic=pe_arithmetic(values, array, array.native_bits, array.native_bits).um2,
+        registers=(pe_register_bits(array) - fifo_bits) * per_bit,
+        fifo=fifo_bits * per_bit,
+        sparsity=pe_selection_um2(values, array),
+    )
+
+
 def pe_um2(values: Mapping[str, float], array: ArrayConfig) -> float:
-    """Area of one PE, µm²: its arithmetic for operands of ``native_bits``, registers, FIFO, operand selection."""
-    arithmetic = pe_arithmetic(values, array, array.native_bits, array.native_bits)
-    registers = pe_register_bits(array) * values["register_um2_per_bit"]
-    return arithmetic.um2 + registers + pe_selection_um2(values, array)
+    """Area of one PE, µm²."""
+    return pe_area(values, array).total
 
 
 def pe_register_bits(array: ArrayConfig) -> int:

@@ -8,19 +8,23 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from accel_sim.energy.uncertainty import interval
 from accel_sim.labels import COMPONENT_LABELS, format_si, shorten, si_scale
 from accel_sim.plots.bars import NARROW_IN
-from accel_sim.plots.energy import bar_style, components_in_use
+from accel_sim.plots.energy import bar_style, components_in_use, draw_whiskers
 from accel_sim.plots.style import NEUTRAL, drawable, figure, grid
 from accel_sim.result import Result
+from accel_sim.uncertain_comparison import UncertainComparison
 
 __all__ = ["compare"]
 
 _PJ = 1e-12
 
 
-def compare(results: Sequence[Result]) -> Figure:
+def compare(results: Sequence[Result], sure: UncertainComparison | None = None) -> Figure:
     """Energy by component, latency, EDP relative to the first machine, and area; one row per machine.
+
+    With ``sure`` a whisker shows the middle nine tenths of the draws of each energy.
 
     Call it within :func:`accel_sim.plots.style.paper_style`.
     """
@@ -28,7 +32,7 @@ def compare(results: Sequence[Result]) -> Figure:
     fig = figure(NARROW_IN, 1.5 + 0.32 * max(rows, 2))
     energy, latency, edp, area = fig.subplots(1, 4, width_ratios=(2.6, 1, 1, 1), sharey=True)
     fig.suptitle(drawable(results[0].model), x=0.01, ha="left", fontsize=8.5, fontweight="bold")
-    _energy_panel(fig, energy, results)
+    _energy_panel(fig, energy, results, sure)
     _bar_panel(latency, results, "Latency", "s", lambda result: result.total.latency_s)
     base = results[0].total.edp_js
     _bar_panel(edp, results, "EDP (first = 1)", None, lambda result: result.total.edp_js / base if base else 0.0)
@@ -39,7 +43,7 @@ def compare(results: Sequence[Result]) -> Figure:
     return fig
 
 
-def _energy_panel(fig: Figure, ax: Axes, results: Sequence[Result]) -> None:
+def _energy_panel(fig: Figure, ax: Axes, results: Sequence[Result], sure: UncertainComparison | None) -> None:
     breakdowns = [result.total.energy_pj for result in results]
     components = components_in_use(breakdowns)
     scale = si_scale(max(energy.total for energy in breakdowns) * _PJ, "J")
@@ -48,7 +52,12 @@ def _energy_panel(fig: Figure, ax: Axes, results: Sequence[Result]) -> None:
         widths = [getattr(energy, component) * _PJ / scale.divisor for energy in breakdowns]
         ax.barh(range(len(results)), widths, 0.72, lefts, **bar_style(component))  # type: ignore[arg-type]
         lefts = [left + width for left, width in zip(lefts, widths, strict=True)]
-    _totals_at_end(ax, lefts, [format_si(energy.total * _PJ, "J") for energy in breakdowns], room=1.25)
+    ends = lefts
+    if sure is not None:
+        intervals = [interval(energy.total_pj * _PJ / scale.divisor) for energy in sure.energies]
+        draw_whiskers(ax, range(len(results)), intervals)
+        ends = [max(left, whisker.high) for left, whisker in zip(lefts, intervals, strict=True)]
+    _totals_at_end(ax, ends, [format_si(energy.total * _PJ, "J") for energy in breakdowns], room=1.25)
     ax.set_xlabel(f"Energy ({scale.unit})")
     handles = [Patch(label=COMPONENT_LABELS[name], **bar_style(name)) for name in components]  # type: ignore[arg-type]
     fig.legend(handles=handles, loc="outside lower left", ncols=6, handlelength=1.2, columnspacing=1.2)

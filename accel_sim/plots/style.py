@@ -24,6 +24,8 @@ from matplotlib.ft2font import FT2Font
 from accel_sim.labels import shorten
 
 __all__ = [
+    "AREA_COLOURS",
+    "AREA_HATCHES",
     "COMPONENT_COLOURS",
     "COMPONENT_HATCHES",
     "COMPUTE_COLOUR",
@@ -62,6 +64,18 @@ COMPONENT_COLOURS = {
     "vector_unit": _BLACK,
     "leakage": "#B3B3B3",
 }
+AREA_COLOURS = {
+    "pe_arithmetic": _VERMILLION,
+    "pe_registers": _PURPLE,
+    "pe_fifos": _PURPLE,
+    "pe_sparsity": _VERMILLION,
+    "edge_logic": _ORANGE,
+    "activations_sram": _SKY,
+    "weights_sram": _GREEN,
+    "outputs_sram": _YELLOW,
+    "vector_unit": _BLACK,
+}
+AREA_HATCHES = {"pe_fifos": "/////", "pe_sparsity": "....."}
 COMPONENT_HATCHES = {"fifos": "/////", "sparsity_logic": "....."}
 """Eleven components, nine colours: these two share one with their neighbour and are hatched."""
 

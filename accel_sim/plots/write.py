@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from accel_sim.energy.uncertainty import UncertainEnergy
 from accel_sim.files import make_directory, write_atomically
 from accel_sim.operand_statistics import WorkloadStatistics
+from accel_sim.plots.area import area
 from accel_sim.plots.comparison import compare
 from accel_sim.plots.cycles import cycles, utilization
 from accel_sim.plots.energy import energy_breakdown
 from accel_sim.plots.operands import operands
 from accel_sim.plots.roofline import Roofs, roofline
 from accel_sim.plots.style import freeze_layout, paper_style, render_png, render_svg
+from accel_sim.plots.tornado import tornado
 from accel_sim.plots.traffic import traffic
 from accel_sim.result import Result
 from accel_sim.traffic_bound import TrafficBound
+from accel_sim.uncertain_comparison import UncertainComparison
 
 __all__ = ["write_comparison", "write_figures", "write_plots"]
 
@@ -28,11 +33,13 @@ def write_plots(
     roofs: Roofs,
     statistics: WorkloadStatistics | None = None,
     bounds: Mapping[str, TrafficBound] | None = None,
+    sure: UncertainEnergy | None = None,
 ) -> list[Path]:
-    """``energy_breakdown``, ``cycles``, ``roofline`` and ``utilization`` as ``.svg`` and ``.png`` in ``directory``.
+    """``energy_breakdown``, ``cycles``, ``roofline``, ``utilization``, ``area`` in ``directory``, as SVG and PNG.
 
-    ``traffic`` comes with them where there are bounds of array layers, ``operands`` where there are statistics. The
-    folder is created; files of these names are replaced. Nothing is written before every picture is rendered.
+    ``traffic`` comes with them where there are bounds of array layers, ``operands`` where there are statistics. With
+    ``sure`` the energies carry their intervals. The folder is created; files of these names are replaced. Nothing is
+    written before every picture is rendered.
 
     Returns:
         The files, in the order of the names above.
@@ -42,10 +49,11 @@ def write_plots(
 
     """
     figures: dict[str, Callable[[], Figure]] = {
-        "energy_breakdown": lambda: energy_breakdown(result),
+        "energy_breakdown": lambda: energy_breakdown(result, sure),
         "cycles": lambda: cycles(result),
         "roofline": lambda: roofline(result, roofs),
         "utilization": lambda: utilization(result),
+        "area": lambda: area([result]),
     }
     if bounds:
         figures["traffic"] = lambda: traffic(result, bounds)
@@ -54,14 +62,24 @@ def write_plots(
     return write_figures(figures, directory)
 
 
-def write_comparison(results: Sequence[Result], directory: Path) -> list[Path]:
-    """``compare.svg`` and ``compare.png`` in ``directory``: the machines of ``results`` side by side.
+def write_comparison(results: Sequence[Result], directory: Path, sure: UncertainComparison | None = None) -> list[Path]:
+    """``compare`` and ``area`` as ``.svg`` and ``.png`` in ``directory``: the machines of ``results`` side by side.
+
+    With ``sure`` the energies carry their intervals, and there is a ``tornado_N`` for each machine but the first.
 
     Raises:
         InputError: ``directory`` cannot be created or written.
 
     """
-    return write_figures({"compare": lambda: compare(results)}, directory)
+    figures: dict[str, Callable[[], Figure]] = {
+        "compare": lambda: compare(results, sure),
+        "area": lambda: area(results),
+    }
+    if sure is not None:
+        names = [str(result.hardware["name"]) for result in results]
+        for number, verdict in enumerate(sure.verdicts, start=1):
+            figures[f"tornado_{number}"] = partial(tornado, names[number], names[0], verdict)
+    return write_figures(figures, directory)
 
 
 def write_figures(figures: Mapping[str, Callable[[], Figure]], directory: Path) -> list[Path]:

@@ -18,6 +18,7 @@ from rl.requests import Request, load_machine, load_model, operands_decide
 if TYPE_CHECKING:
     from accel_sim.hardware.schema import Hardware
     from accel_sim.result import Result
+    from accel_sim.uncertain_comparison import UncertainComparison
 
 __all__ = ["compare", "show_comparison", "simulate_all"]
 
@@ -73,6 +74,22 @@ def compare(
     csv_: Annotated[
         str | None, typer.Option("--csv", metavar="FILE", help="Write one row per machine and layer as CSV.")
     ] = None,
+    uncertainty: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=2,
+            max=1_000_000,
+            help="Draw the energy constants N times from their ranges, and show how sure the energies are.",
+        ),
+    ] = None,
+    iso: Annotated[
+        str | None,
+        typer.Option(
+            metavar="area",
+            help="area: scale the arrays of all machines but the first until each is as large as the first.",
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw the comparison into DIR.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table and no progress bar.")] = False,
 ) -> None:
@@ -88,16 +105,47 @@ def compare(
         raise InputError(
             f"compare: got {len(sources)} machine(s) and a model; allowed: two or more machines, then a model"
         )
+    if iso not in (None, "area"):
+        raise InputError(f"--iso: holds {iso!r}; allowed: area")
     machines = [load_machine(source, set_ or []) for source in sources]
+    if iso == "area":
+        machines = _of_equal_area(machines)
     request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     results = simulate_all(machines, request, quiet=quiet)
-    pictures = _draw(results, plot) if plot is not None else []
+    sure = _judge(results, machines, uncertainty, seed)
+    pictures = _draw(results, sure, plot) if plot is not None else []
     if json_ is not None:
-        write_text(json_, _json_text(results))
+        write_text(json_, _json_text(results, sure))
     if csv_ is not None:
         write_text(csv_, csv_text(_rows(results)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
-        show_comparison(results, pictures)
+        show_comparison(results, pictures, sure)
+
+
+def _of_equal_area(machines: Sequence[Hardware]) -> list[Hardware]:
+    """The machines, all but the first with arrays scaled to its area; their names say what became of them."""
+    from accel_sim.energy.area import area_breakdown
+    from accel_sim.iso_area import at_area
+
+    area_mm2 = area_breakdown(machines[0]).total
+    scaled = [at_area(machine, area_mm2) for machine in machines[1:]]
+    named = [
+        one.model_copy(update={"name": f"{one.name} {one.array.rows}×{one.array.cols}"})
+        if (one.array.rows, one.array.cols) != (before.array.rows, before.array.cols)
+        else one
+        for one, before in zip(scaled, machines[1:], strict=True)
+    ]
+    return [machines[0], *named]
+
+
+def _judge(
+    results: Sequence[Result], machines: Sequence[Hardware], samples: int | None, seed: int
+) -> UncertainComparison | None:
+    if samples is None:
+        return None
+    from accel_sim.uncertain_comparison import compare_uncertain
+
+    return compare_uncertain(results, machines, samples, seed)
 
 
 def simulate_all(machines: Sequence[Hardware], request: Request, *, quiet: bool) -> list[Result]:
@@ -114,7 +162,9 @@ def simulate_all(machines: Sequence[Hardware], request: Request, *, quiet: bool)
     return results
 
 
-def show_comparison(results: Sequence[Result], pictures: Sequence[Path]) -> None:
+def show_comparison(
+    results: Sequence[Result], pictures: Sequence[Path], sure: UncertainComparison | None = None
+) -> None:
     """Print the comparison's tables, and where its pictures are."""
     from rich.console import Console
 
@@ -125,17 +175,21 @@ def show_comparison(results: Sequence[Result], pictures: Sequence[Path]) -> None
     if not console.is_terminal:
         console = Console(width=TABLE_WIDTH)
     console.print(comparison_view(results))
+    if sure is not None:
+        from accel_sim.uncertainty_tables import verdicts_table
+
+        console.print(verdicts_table(results, sure))
     for path in pictures:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)
 
 
-def _draw(results: Sequence[Result], directory: Path) -> list[Path]:
+def _draw(results: Sequence[Result], sure: UncertainComparison | None, directory: Path) -> list[Path]:
     from accel_sim.plots import write_comparison
 
-    return write_comparison(results, directory)
+    return write_comparison(results, directory, sure)
 
 
-def _json_text(results: Sequence[Result]) -> str:
+def _json_text(results: Sequence[Result], sure: UncertainComparison | None) -> str:
     from accel_sim.comparison_tables import ratios
 
     tree: dict[str, Any] = {
@@ -144,6 +198,8 @@ def _json_text(results: Sequence[Result]) -> str:
         "results": [result.to_dict() for result in results],
         "ratios_to_first": ratios(results),
     }
+    if sure is not None:
+        tree["uncertainty"] = sure.to_dict()
     return json.dumps(tree, indent=2) + "\n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from rl.progress import progress_bar
 from rl.requests import Request, load_machine, load_model, operands_decide
 
 if TYPE_CHECKING:
+    from accel_sim.energy.uncertainty import UncertainEnergy
     from accel_sim.hardware.schema import Hardware
     from accel_sim.operand_statistics import WorkloadStatistics
     from accel_sim.result import Result
@@ -82,6 +84,15 @@ def simulate(
     operands: Annotated[
         bool, typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in the CSV.")
     ] = False,
+    uncertainty: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=2,
+            max=1_000_000,
+            help="Draw the energy constants N times from their ranges, and show how sure the energies are.",
+        ),
+    ] = None,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw pictures into DIR, as PNG and SVG.")] = None,
     trace: Annotated[
         Path | None,
@@ -108,13 +119,29 @@ def simulate(
         from accel_sim.timeline.perfetto import write_trace
 
         write_trace(trace, lines[0], f"{result.model} on {machine.name}")
-    pictures = _draw(workload, result, machine, plot, statistics) if plot is not None else []
+    sure = _sample(result, machine, uncertainty, seed)
+    pictures = _draw(workload, result, machine, plot, statistics, sure) if plot is not None else []
     if json_ is not None:
-        write_text(json_, result.to_json() + "\n")
+        write_text(json_, _json_text(result, sure, seed))
     if csv_ is not None:
         write_text(csv_, csv_text(_rows(result, statistics if operands else None)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
-        _show(result, all_layers, statistics if operands else None, pictures)
+        _show(result, all_layers, statistics if operands else None, pictures, sure)
+
+
+def _sample(result: Result, machine: Hardware, samples: int | None, seed: int) -> UncertainEnergy | None:
+    if samples is None:
+        return None
+    from accel_sim.energy.uncertainty import sample_energies
+
+    return sample_energies([result], [machine], samples, seed)[0]
+
+
+def _json_text(result: Result, sure: UncertainEnergy | None, seed: int) -> str:
+    tree = result.to_dict()
+    if sure is not None:
+        tree["uncertainty"] = {"samples": len(sure.components), "seed": seed, "energy_pj": sure.to_dict()}
+    return json.dumps(tree, indent=2) + "\n"
 
 
 def _run(
@@ -157,17 +184,28 @@ def _warn_of_long_run(workload: Workload, machine: Hardware) -> None:
 
 
 def _draw(
-    workload: Workload, result: Result, machine: Hardware, directory: Path, statistics: WorkloadStatistics | None
+    workload: Workload,
+    result: Result,
+    machine: Hardware,
+    directory: Path,
+    statistics: WorkloadStatistics | None,
+    sure: UncertainEnergy | None,
 ) -> list[Path]:
     from accel_sim.plots import write_plots
     from accel_sim.plots.roofs import roofs_of
     from accel_sim.traffic_bound import traffic_bounds
 
     roofs, bounds = roofs_of(machine, result.layers), traffic_bounds(workload, machine)
-    return write_plots(result, directory, roofs, statistics, bounds)
+    return write_plots(result, directory, roofs, statistics, bounds, sure)
 
 
-def _show(result: Result, all_layers: bool, statistics: WorkloadStatistics | None, pictures: list[Path]) -> None:
+def _show(
+    result: Result,
+    all_layers: bool,
+    statistics: WorkloadStatistics | None,
+    pictures: list[Path],
+    sure: UncertainEnergy | None,
+) -> None:
     from rich.console import Console
 
     from accel_sim.operand_tables import operand_table
@@ -180,5 +218,9 @@ def _show(result: Result, all_layers: bool, statistics: WorkloadStatistics | Non
     if statistics is not None and statistics.layers:
         console.print(operand_table(statistics))
     console.print(result_view(result, all_layers=all_layers))
+    if sure is not None:
+        from accel_sim.uncertainty_tables import intervals_table
+
+        console.print(intervals_table(result, sure))
     for path in pictures:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)

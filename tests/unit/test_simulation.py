@@ -28,7 +28,17 @@ COUNTS = {
         *("outputs_sram", "dram", "vector_unit", "leakage", "total"),
     },
 }
-DERIVED = {"latency_s", "energy_j", "average_power_w", "edp_js", "tops", "tops_per_w", "area_mm2"}
+DERIVED = {
+    "latency_s",
+    "energy_j",
+    "average_power_w",
+    "edp_js",
+    "tops",
+    "tops_per_w",
+    "tops_per_mm2",
+    "area_mm2",
+    "areas_mm2",
+}
 
 AWKWARD = st.sampled_from([1, 2, 3, 7, 8, 9, 13, 31, 64, 97, 251])
 SHAPES = st.tuples(AWKWARD, AWKWARD, AWKWARD) | st.permutations([1, 1, 100_000]).map(tuple)
@@ -77,7 +87,11 @@ def test_json_has_every_key_of_the_contract(result: Result) -> None:
     assert tree["schema"] == 1
     assert tree["hardware"]["dram"]["channels"] == 2
     for layer in tree["layers"]:
-        assert set(layer) == HEAD | set(COUNTS) | {"utilization", "mapping"}  # mapping: beyond the contract
+        assert set(layer) == HEAD | set(COUNTS) | {
+            "utilization",
+            "mapping",
+            "counts",
+        }  # the last two: beyond the contract
         check_parts(layer)
     assert set(tree["total"]) == set(COUNTS) | DERIVED | {"utilization"}
     check_parts(tree["total"])

@@ -65,7 +65,7 @@ def test_files_hold_the_same_result(capsys: pytest.CaptureFixture[str]) -> None:
     (row,) = csv.DictReader(Path("r.csv").read_text().splitlines())
     assert int(row["cycles.total"]) == tree["layers"][0]["cycles"]["total"]
     assert float(row["energy_pj.total"]) == tree["layers"][0]["energy_pj"]["total"]
-    assert len(list(Path("pictures").iterdir())) == 10
+    assert len(list(Path("pictures").iterdir())) == 12
     assert sorted(path.name for path in Path().iterdir()) == ["pictures", "r.csv", "r.json"]
 
 
@@ -142,7 +142,7 @@ def test_compare_writes_a_row_per_machine_and_layer_and_a_picture() -> None:
     assert run(["compare", *names, "gemm:64,64,64", "--csv", "c.csv", "--plot", "p", "--quiet"]) == 0
     rows = list(csv.DictReader(Path("c.csv").read_text().splitlines()))
     assert [row["hardware"] for row in rows] == names
-    assert sorted(path.name for path in Path("p").iterdir()) == ["compare.png", "compare.svg"]
+    assert sorted(path.name for path in Path("p").iterdir()) == ["area.png", "area.svg", "compare.png", "compare.svg"]
 
 
 def test_compare_needs_two_machines(capsys: pytest.CaptureFixture[str]) -> None:

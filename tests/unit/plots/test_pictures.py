@@ -160,7 +160,7 @@ def test_files_are_complete_and_reproducible(result: str, tmp_path: Path) -> Non
         second = write_plots(RESULTS[result](), tmp_path / "b", ROOFS)
     assert [path.name for path in first] == [
         f"{name}.{ending}"
-        for name in ("energy_breakdown", "cycles", "roofline", "utilization")
+        for name in ("energy_breakdown", "cycles", "roofline", "utilization", "area")
         for ending in ("svg", "png")
     ]
     assert sorted(path.name for path in (tmp_path / "a").iterdir()) == sorted(path.name for path in first)
