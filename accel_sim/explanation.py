@@ -154,7 +154,7 @@ def _note(component: str, hardware: Hardware, dram: DramEnergy) -> str:
     if component.endswith("_sram"):
         buffer = getattr(hardware.buffers, component.removesuffix("_sram"))
         size = f"{buffer.kib:g} KiB, {buffer.banks} banks of {buffer.word_bits} bits, {buffer.ports}, {buffer.cell}"
-        return f"CACTI 7, interpolated: {size}, {technology.node_nm:g} nm"
+        return f"{hardware.energy.sram_estimator or 'CACTI 7, interpolated'}: {size}, {technology.node_nm:g} nm"
     if component == "leakage":
         return (
             f"PEs, edges and SRAMs (CACTI 7) at {technology.temperature_k:g} K, one cycle of"

@@ -11,7 +11,8 @@ from accel_sim.energy.arithmetic import pe_arithmetic
 from accel_sim.energy.gates import add_pj
 from accel_sim.energy.pe import leakage_uw_per_um2, pe_leakage_uw
 from accel_sim.energy.sparsity import SparsityPrices, edge_um2, sparsity_pj, sparsity_prices
-from accel_sim.energy.sram import SramEstimate, sram_estimate
+from accel_sim.energy.sram import SramEstimate
+from accel_sim.energy.sram_plugins import estimate_sram
 from accel_sim.energy.tables import AppliedConstant, apply_technology, load_energy_table, values_of, with_overrides
 from accel_sim.result import EnergyBreakdown
 from accel_sim.workload.layers import MAX_BITS
@@ -144,9 +145,10 @@ def applied_constants(hardware: Hardware) -> dict[str, AppliedConstant]:
 
 
 def buffer_estimate(buffer: BufferConfig, hardware: Hardware, energy_ratio: float = 1.0) -> SramEstimate:
-    """One of a machine's SRAMs; ``energy_ratio`` multiplies CACTI's energies (the constant sram_energy_ratio)."""
+    """One of a machine's SRAMs; ``energy_ratio`` multiplies its energies (the constant sram_energy_ratio)."""
     technology = hardware.technology
-    estimate = sram_estimate(
+    estimate = estimate_sram(
+        hardware.energy.sram_estimator,
         buffer.kib,
         buffer.word_bits,
         buffer.banks,

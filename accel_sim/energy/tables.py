@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from accel_sim.energy import TABLES_DIR
+from accel_sim.energy.csv_table import read_csv_table
 from accel_sim.energy.scaling import area_factor, energy_factor
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
@@ -71,6 +72,8 @@ CONSTANT_NAMES = (
     "fusion_unit_64_leakage_uw",
     "sram_energy_ratio",
 )
+DEFAULT = "default_45nm"
+"""The table that a CSV file with some constants completes."""
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -121,7 +124,7 @@ class AppliedConstant:
 
 
 def load_energy_table(name_or_path: str) -> EnergyTable:
-    """Load a shipped table by its name, or any table by the path of its YAML file.
+    """Load a shipped table by its name, or any table by the path of its YAML or CSV file.
 
     Raises:
         HardwareError: no such table, or a file that breaks the schema.
@@ -132,7 +135,9 @@ def load_energy_table(name_or_path: str) -> EnergyTable:
         return _shipped_table(name_or_path)
     path = Path(name_or_path)
     if path.is_file():
-        return _read_table(read_document(path))
+        return (
+            read_csv_table(path, _shipped_table(DEFAULT)) if path.suffix == ".csv" else _read_table(read_document(path))
+        )
     guess = suggestion(path.stem, known)
     raise HardwareError(
         f"'{name_or_path}' is no energy table and no file; {guess + ' ' if guess else ''}tables: {', '.join(known)}"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from accel_sim.energy.sram_plugins import find_estimator
 from accel_sim.energy.tables import load_energy_table, unknown_overrides
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
@@ -24,7 +25,7 @@ from accel_sim.memory.parts import load_part
 __all__ = ["BUILTIN_DIRECTORY", "list_builtins", "load_hardware", "parse_set_options"]
 
 BUILTIN_DIRECTORY = Path(__file__).resolve().parents[2] / "hwconfigs"
-_SUFFIXES = (".yaml", ".yml")
+_SUFFIXES = (".yaml", ".yml", ".csv")
 
 
 def load_hardware(source: str | Path, overrides: Mapping[str, Any] | None = None) -> Hardware:
@@ -43,7 +44,12 @@ def load_hardware(source: str | Path, overrides: Mapping[str, Any] | None = None
     document = _with_paths_beside(_open(source), Path(source).parent)
     document = apply_preset(override(document, overrides or {}))
     hardware = validate(Hardware, document)
-    problems = [*broken_rules(hardware), *_part_problems(hardware), *_table_problems(hardware)]
+    problems = [
+        *broken_rules(hardware),
+        *_part_problems(hardware),
+        *_table_problems(hardware),
+        *_estimator_problems(hardware),
+    ]
     if problems:
         fail(document, problems)
     return hardware
@@ -93,3 +99,14 @@ def _table_problems(hardware: Hardware) -> list[Problem]:
         return [Problem(("energy", "table"), line) for line in str(error).splitlines()]
     unknown = unknown_overrides(table, hardware.energy.overrides)
     return [Problem(("energy", "overrides", name), text, at_key=True) for name, text in unknown.items()]
+
+
+def _estimator_problems(hardware: Hardware) -> list[Problem]:
+    name = hardware.energy.sram_estimator
+    if name is None:
+        return []
+    try:
+        find_estimator(name)
+    except HardwareError as error:
+        return [Problem(("energy", "sram_estimator"), str(error))]
+    return []

@@ -213,9 +213,11 @@ class EnergyConfig(Section):
     """Where energies and areas come from."""
 
     table: str = "default_45nm"
-    """A shipped table's name or the path of a table's YAML file."""
+    """A shipped table's name, the path of a table's YAML file, or of a CSV file with some constants."""
     overrides: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Single constants by their name in the table, e.g. ``add_32_pj: 0.12``."""
+    sram_estimator: str | None = None
+    """A function for the SRAMs in place of CACTI's table: ``MODULE:CALLABLE``, or an entry point's name."""
 
 
 class Hardware(Section):
