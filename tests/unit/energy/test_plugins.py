@@ -61,7 +61,7 @@ def test_estimators_that_are_none(name: str, message: str) -> None:
 def test_estimators_that_fail() -> None:
     for name, message in (
         ("wrong", "returns read_pj = -1.0; allowed: a finite number of at least 0"),
-        ("broken", "fails for 32 KiB, 1 banks of 64 bits: RuntimeError: no model for 32"),
+        ("broken", "fails for 64 KiB, 2 banks of 32 bits: RuntimeError: no model for 64"),
     ):
         hardware = load_hardware("dense_int8_8x8", {"energy.sram_estimator": f"{__name__}:{name}"})
         with pytest.raises(HardwareError) as caught:
