@@ -18,6 +18,7 @@ from compress import load_workload
 from tests.benchmarks.report import markdown_table
 from tests.shared_files import shared_root
 from tests.validation.dram import dram_section
+from tests.validation.literature import claims_table
 from tests.validation.outside_machines import bitfusion_section, dnnsim_section, rtl_section, sigma_section
 from tests.validation.silicon import VARIANTS, Comparison, compare
 
@@ -46,11 +47,29 @@ def main() -> None:
         sigma_section(_save),
     ]
     (DOCS / "validation.md").write_text("\n".join(page), encoding="utf-8")
+    (DOCS / "literature.md").write_text(literature_page(), encoding="utf-8")
 
 
 _HEAD = """# Agreement with outside results
 
 Written by `make docs` from fresh runs; do not edit. Every comparison is also a test in `tests/validation/`.
+"""
+
+
+def literature_page() -> str:
+    """Published results next to ours."""
+    header = ("paper", "figure", "theirs", "ours", "ours / theirs", "why, where they are far apart")
+    return _LITERATURE + markdown_table(header, claims_table()) + "\n"
+
+
+_LITERATURE = """# Published results next to ours
+
+Written by `make docs` from fresh runs (`tests/validation/literature.py`); do not edit. One set of energy tables for
+all of them, nothing tuned to any paper. What a paper compares is built from this project's machines: the same
+multiplications per cycle, the published precisions, its node; ratios of speed and energy say how much better the
+paper's machine is than its baseline. Figures are from abstracts; *recalled* ones are from memory and should be looked
+up before they are quoted. Where the two are more than 25 % apart, the reason is given.
+
 """
 
 
