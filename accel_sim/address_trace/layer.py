@@ -86,15 +86,17 @@ def layer_accesses(
     previous = times.begin
     for tile, record, end in zip(tile_ranges(layer, tiling), times.records, times.ends.tolist(), strict=True):
         lengths = [_length(steps, one, matrices) for one in layout.of_tile(tile)]
-        waited = previous + int(record[timeline.BACK_TO_BACK]) != end
-        if waited or sequence.end != previous:
+        follows = sequence.end == previous and previous + int(record[timeline.BACK_TO_BACK]) == end
+        previous = end
+        if not lengths:  # nothing is left of it; what comes next finds the array idle, or as it was
+            continue
+        if not follows:
             sequence = _from_idle(sequence, lengths, record, end)
         sequence, places = sequence.append(lengths)
-        if lengths and sequence.end != end:
+        if sequence.end != end:
             raise RunError(f"layer {layer.name}: a tile ends in cycle {end}, its accesses in {sequence.end}")
         for (group, fold), place in zip(layout.of_tile(tile), places, strict=True):
             yield from found.of_fold(fold, group, matrices(group).moving, place)
-        previous = end
 
 
 def _length(steps: FoldSteps, one: GroupFold, matrices: Callable[[int], GroupMatrices]) -> FoldLength:

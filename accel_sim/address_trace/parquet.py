@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -47,7 +48,7 @@ class TableWriter:
 
     def __init__(self, path: Path, columns: Mapping[str, Column], row_group: int = ROW_GROUP) -> None:
         self._arrow, self._path, self._columns, self._row_group = need_pyarrow(), path, columns, row_group
-        self._temporary = path.with_name(f".{path.name}.part")
+        self._temporary = path.with_name(f".{path.name}.{os.getpid()}")
         self._parts: list[dict[str, NDArray[np.integer]]] = []
         self._waiting = 0
         self._schema = self._arrow.schema([(name, self._type(kind)) for name, kind in columns.items()])

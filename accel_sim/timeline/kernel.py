@@ -14,7 +14,7 @@ import numpy as np
 from accel_sim.jit import kernel
 from accel_sim.memory.dram_kernel import BANDWIDTH, CLOCKS_PER_CYCLE, MODEL, serve
 from accel_sim.memory.pointer_kernel import pointer
-from accel_sim.memory.transfer_kernel import COUNTED, add_counts, transfer
+from accel_sim.memory.transfer_kernel import COUNTED, add_counts, finish, transfer
 
 __all__ = [
     "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE",
@@ -196,6 +196,7 @@ def run(tiles, dram, controllers, spans, halves):
             break
         else:
             raise RuntimeError("the time line cannot advance")
-    if cycle_level:  # what the queues still hold
+    if cycle_level and served:  # what the queues still hold
+        finish(p, scratch, True)
         add_counts(p, scratch, dram_counts[stages - 1], counted)
     return compute_end, vector_end, ready, store_end, times, dram_counts, order[:served]
