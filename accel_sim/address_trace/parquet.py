@@ -100,7 +100,7 @@ class TableWriter:
         except OSError as error:
             raise self._unwritten(error) from error
         self._waiting -= rows
-        self._parts = [{name: values[rows:] for name, values in together.items()}] if self._waiting else []
+        self._parts = [{name: values[rows:].copy() for name, values in together.items()}] if self._waiting else []
 
     def _type(self, kind: Column) -> Any:
         if isinstance(kind, str):

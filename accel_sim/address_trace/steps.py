@@ -56,7 +56,7 @@ class FoldSteps:
     spec: ArraySpec
     paced: Pace
     walk: BankWalk | None
-    most: int = 1 << 20
+    most: int = 1 << 18
 
     def run(self, fold: Fold, group: int, moving: Ints) -> Iterator[Steps]:
         """The fold's steps in order.
