@@ -86,3 +86,13 @@ def test_a_longer_beat_keeps_the_rows_apart_by_a_cycle() -> None:
     found = traced(2, dataflow="ws", arithmetic="serial_act", digit_bits=2)
     assert rows(found, "activations") == [(2, 0, 0), (2, 1, 1), (6, 0, 2), (7, 1, 3)]
     assert rows(found, "outputs", "write") == [(6, 0, 0), (7, 1, 1), (10, 0, 2), (11, 1, 3)]
+
+
+@pytest.mark.parametrize(("edge_folds", "row", "loaded", "first_out"), [("full", 0, 1, 3), ("used", 1, 0, 2)])
+def test_a_partly_filled_fold(edge_folds: str, row: int, loaded: int, first_out: int) -> None:
+    """One k: the first row, whose sums pass the unused row below; or the last row, loaded first."""
+    found = traced(1, dataflow="ws", edge_folds=edge_folds)
+    assert rows(found, "weights") == [(loaded, 0, 0), (loaded, 1, 1)]
+    assert rows(found, "activations") == [(2, row, 0), (3, row, 1)]
+    out = first_out
+    assert rows(found, "outputs", "write") == [(out, 0, 0), (out + 1, 0, 2), (out + 1, 1, 1), (out + 2, 1, 3)]
