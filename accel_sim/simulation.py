@@ -23,6 +23,7 @@ from accel_sim.machine import Machine, build_machine
 from accel_sim.mapping.search import find_tiling
 from accel_sim.mapping.tiling import Tiling
 from accel_sim.memory.placement import layer_spans, stage_regions, vector_spans
+from accel_sim.network_run import NetworkRun
 from accel_sim.operand_checks import check_operands
 from accel_sim.operand_origin import operand_origin
 from accel_sim.operands import LayerOperands, layer_operands
@@ -31,7 +32,6 @@ from accel_sim.result import Result
 from accel_sim.rows import stage_rows, total_row
 from accel_sim.schedule import ArrayWork, Stage, build_stages
 from accel_sim.timeline.stages import network_timeline, vector_tiles
-from accel_sim.timeline.timeline import Timeline
 from accel_sim.workload import Workload
 
 __all__ = ["operands_matter", "simulate"]
@@ -80,7 +80,7 @@ def simulate(
     engine: str = "fast",
     seed: int = 0,
     progress: Progress | None = None,
-    timeline: Callable[[Timeline], object] | None = None,
+    network: Callable[[NetworkRun], object] | None = None,
 ) -> Result:
     """Run ``workload`` on ``hardware`` and count cycles, traffic and energy.
 
@@ -88,7 +88,9 @@ def simulate(
         engine: ``fast``, or ``reference`` (every PE and cycle, with real operands: the same result, much later).
         seed: for operands that are drawn because none are given; recorded in the result.
         progress: called after each stage is mapped.
-        timeline: called with the times of all tiles (:func:`accel_sim.timeline.perfetto.write_trace` draws them).
+        network: called with what the run knows of its layers and the times of their tiles
+            (:func:`accel_sim.timeline.perfetto.write_trace` draws them,
+            :func:`accel_sim.address_trace.write_address_trace` writes all accesses).
 
     Raises:
         InputError: an unknown engine.
@@ -113,8 +115,8 @@ def simulate(
     runs, tiles = _compressed(stages, runs, tiles, shares)
     spans = _spans(machine, stages, runs, tiles) if machine.dram.is_cycle_level else None
     line, times = network_timeline(machine, stages, tiles, spans)
-    if timeline is not None:
-        timeline(line)
+    if network is not None:
+        network(NetworkRun(machine, stages, tuple(runs), line, spans, operands))
     rows = {
         row.name: row
         for stage, run, time, residency, stored in zip(stages, runs, times, plan, shares, strict=True)

@@ -25,7 +25,7 @@ from accel_sim.array.ports import Sharing
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
 
-__all__ = ["BankWalk", "bank_walk"]
+__all__ = ["BankWalk", "ElementWalk", "bank_walk", "element_walk"]
 
 Ints = NDArray[np.int64]
 
@@ -73,11 +73,7 @@ def bank_walk(hardware: Hardware, layer: GemmLayer, sharing: Sharing) -> BankWal
         return None
     sram = buffers.activations
     channel_first = hardware.mapping.layout == "channel_first"
-    rows, columns, group_stride, height, width = (
-        _product(layer, channel_first=channel_first)
-        if layer.conv is None
-        else _convolution(layer, channel_first=channel_first)
-    )
+    rows, columns, group_stride, height, width = element_walk(layer, channel_first=channel_first)
     per_word, words_each = max(1, sram.word_bits // layer.a_bits), -(-layer.a_bits // sram.word_bits)
     in_order = hardware.mapping.layout == "tiled"
     words = 0 if in_order else -(-_elements(layer) // per_word) * words_each
@@ -106,10 +102,19 @@ def _elements(layer: GemmLayer) -> int:
     return conv.batch * layer.groups * conv.in_channels * conv.in_h * conv.in_w
 
 
-_Walk = tuple[tuple[Ints, Ints, Ints], tuple[Ints, Ints, Ints], int, int, int]
+ElementWalk = tuple[tuple[Ints, Ints, Ints], tuple[Ints, Ints, Ints], int, int, int]
 
 
-def _product(layer: GemmLayer, *, channel_first: bool) -> _Walk:
+def element_walk(layer: GemmLayer, *, channel_first: bool) -> ElementWalk:
+    """Numbers of a layer's input elements: the first nine fields of :class:`BankWalk`, those of rows and of columns
+    together.
+    """
+    if layer.conv is None:
+        return _product(layer, channel_first=channel_first)
+    return _convolution(layer, channel_first=channel_first)
+
+
+def _product(layer: GemmLayer, *, channel_first: bool) -> ElementWalk:
     """A plain product: one pixel per row, a channel per column."""
     m, k = np.arange(layer.m), np.arange(layer.k)
     row_at, column_at = (m, k * layer.m) if channel_first else (m * layer.k, k)
@@ -117,7 +122,7 @@ def _product(layer: GemmLayer, *, channel_first: bool) -> _Walk:
     return (row_at, nowhere_m, nowhere_m), (column_at, nowhere_k, nowhere_k), layer.m * layer.k, 1, 1
 
 
-def _convolution(layer: GemmLayer, *, channel_first: bool) -> _Walk:
+def _convolution(layer: GemmLayer, *, channel_first: bool) -> ElementWalk:
     conv = layer.conv
     assert conv is not None  # asked for convolutions alone
     channels = layer.groups * conv.in_channels

@@ -227,7 +227,7 @@ def _prices(energy: EnergyModel, hardware: Hardware, packing: Packing) -> NDArra
 def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
     run = lay_out(machine, work, tiling, Dependencies())
-    compute_end, vector_end, _, store_end, _, _ = run_timeline(
+    compute_end, vector_end, _, store_end, *_ = run_timeline(
         run.tiles, machine.dram.params(), machine.dram.controller_arrays(), _NO_SPANS, machine.halves
     )
     cycles = int(max(compute_end[-1], vector_end[-1], store_end.max()))

@@ -39,11 +39,13 @@ COUNTED = 6
 
 
 @kernel
-def transfer(p, s, scratch, at, base, size, run, stride, is_write):
+def transfer(p, s, scratch, at, base, size, run, stride, is_write, log):
     """Send a transfer's bursts from clock ``at`` on; returns the clock in which its last data have been moved.
 
-    ``s``, ``scratch``: ``p[CHANNELS] · p[STRIDE]`` numbers and the clock that the state has come to.
+    ``s``, ``scratch``: ``p[CHANNELS] · p[STRIDE]`` numbers and the clock that the state has come to. ``log``: room for
+    address and clock of every burst, ``(bursts, 2)``; or empty.
     """
+    sent = 0
     step, burst, end = p[STRIDE], p[BURST_BYTES], p[CHANNELS] * p[STRIDE]
     now, left, start = s[end], size, base
     stop = start + min(run, left)  # of the run
@@ -59,6 +61,9 @@ def transfer(p, s, scratch, at, base, size, run, stride, is_write):
             if not has_room(p, s, c, is_write):
                 break
             enqueue(p, s, c, bank, row, is_write, now + 1)
+            if log.size:
+                log[sent, 0], log[sent, 1] = address, now
+                sent += 1
             s[c + NEXT] = now + 1
             accepted += 1
             last = address

@@ -14,7 +14,7 @@ import numpy as np
 from accel_sim.jit import kernel
 from accel_sim.memory.dram_kernel import BANDWIDTH, CLOCKS_PER_CYCLE, MODEL, serve
 from accel_sim.memory.pointer_kernel import pointer
-from accel_sim.memory.transfer_kernel import COUNTED, add_counts, transfer
+from accel_sim.memory.transfer_kernel import COUNTED, add_counts, finish, transfer
 
 __all__ = [
     "A_BYTES", "A_DEP", "BACK_TO_BACK", "COLUMNS", "FROM_IDLE", "IDEAL", "OUT_BYTES", "P_BYTES", "P_DEP", "STAGE",
@@ -63,10 +63,10 @@ def _half_free(generation, first, halves, computed, compute_end):
 
 
 @kernel
-def _serve_bursts(dram, p, s, scratch, request, span, size_bytes, is_write):
+def _serve_bursts(dram, p, s, scratch, request, span, size_bytes, is_write, no_log):
     """Serve a transfer by the memory controllers; in cycles of the array clock, as :func:`serve`."""
     clock = np.int64(np.ceil(request * dram[CLOCKS_PER_CYCLE]))
-    done = transfer(p, s, scratch, clock, span[0], size_bytes, span[1], span[2], is_write)
+    done = transfer(p, s, scratch, clock, span[0], size_bytes, span[1], span[2], is_write, no_log)
     return max(request, np.int64(np.ceil(done / dram[CLOCKS_PER_CYCLE])))
 
 
@@ -82,9 +82,10 @@ def run(tiles, dram, controllers, spans, halves):
             activations, other operands, stored), for the cycle-level model; empty for another.
         halves: 1 or 2 for the activation, weight and output SRAM.
 
-    Returns ``(compute_end, vector_end, ready, store_end, fetch_times, dram_counts)``: cycles per tile; ``ready``:
-    operands and output half are there; ``store_end`` is 0 where a tile stores nothing; ``fetch_times (tiles, 4, 2)``:
-    request and end of each transfer, 0 where there is none; ``dram_counts (stages, COUNTED)`` of the cycle-level model.
+    Returns ``(compute_end, vector_end, ready, store_end, fetch_times, dram_counts, order)``: cycles per tile;
+    ``ready``: operands and output half are there; ``store_end`` is 0 where a tile stores nothing; ``fetch_times (tiles,
+    4, 2)``: request and end of each transfer, 0 where there is none; ``dram_counts (stages, COUNTED)`` of the
+    cycle-level model; ``order (transfers,)``: of each transfer that DRAM served, in that order, ``4·tile + kind``.
     """
     cycle_level = dram[MODEL] != BANDWIDTH
     p, s, scratch = pointer(controllers[0]), pointer(controllers[1]), pointer(controllers[2])
@@ -111,6 +112,7 @@ def run(tiles, dram, controllers, spans, halves):
     times = np.zeros((count, 4, 2), np.int64)
     dram_counts, counted = np.zeros((stages, COUNTED), np.int64), np.zeros(COUNTED, np.int64)
 
+    order, served, no_log = np.empty(4 * count, np.int64), 0, np.zeros((0, 2), np.int64)
     computed, stored, fetch_tile, fetch_kind = 0, 0, 0, 0
     issued = np.int64(0)  # time of the last fetch's request: fetches are issued in order
     while stored < n_stores or computed < count:
@@ -165,13 +167,15 @@ def run(tiles, dram, controllers, spans, halves):
 
         if fetch_at <= store_at and fetch_at != _NEVER:
             if cycle_level:
-                done = _serve_bursts(dram, p, s, scratch, fetch_at, spans[fetch_tile, fetch_kind], size, False)
+                done = _serve_bursts(dram, p, s, scratch, fetch_at, spans[fetch_tile, fetch_kind], size, False, no_log)
                 add_counts(p, s, dram_counts[tiles[fetch_tile, STAGE]], counted)
             else:
                 done = serve(dram, state, fetch_at, size, False)
             times[fetch_tile, fetch_kind, 0], times[fetch_tile, fetch_kind, 1] = fetch_at, done
             fetched[fetch_tile] = max(fetched[fetch_tile], done)
             issued = fetch_at
+            order[served] = 4 * fetch_tile + fetch_kind
+            served += 1
             fetch_kind += 1
             if fetch_kind == 3:
                 fetch_kind = 0
@@ -180,16 +184,19 @@ def run(tiles, dram, controllers, spans, halves):
             tile = stores[stored]
             size = tiles[tile, OUT_BYTES]
             if cycle_level:
-                store_end[tile] = _serve_bursts(dram, p, s, scratch, store_at, spans[tile, 3], size, True)
+                store_end[tile] = _serve_bursts(dram, p, s, scratch, store_at, spans[tile, 3], size, True, no_log)
                 add_counts(p, s, dram_counts[tiles[tile, STAGE]], counted)
             else:
                 store_end[tile] = serve(dram, state, store_at, size, True)
             times[tile, 3, 0], times[tile, 3, 1] = store_at, store_end[tile]
+            order[served] = 4 * tile + 3
+            served += 1
             stored += 1
         elif computed >= count:
             break
         else:
             raise RuntimeError("the time line cannot advance")
-    if cycle_level:  # what the queues still hold
+    if cycle_level and served:  # what the queues still hold
+        finish(p, scratch, True)
         add_counts(p, scratch, dram_counts[stages - 1], counted)
-    return compute_end, vector_end, ready, store_end, times, dram_counts
+    return compute_end, vector_end, ready, store_end, times, dram_counts, order[:served]

@@ -76,7 +76,7 @@ def network_timeline(
     for index, tiles in enumerate(per_stage):
         tiles[:, kernel.STAGE] = index
     everything, by_bursts = np.concatenate(per_stage), spans is not None
-    compute_end, vector_end, _, _, transfers, commands = kernel.run(
+    compute_end, vector_end, _, _, transfers, commands, order = kernel.run(
         everything,
         machine.dram.params(cycle_level=by_bursts),
         machine.dram.controller_arrays(cycle_level=by_bursts),
@@ -84,7 +84,8 @@ def network_timeline(
         machine.halves,
     )
     names = tuple(tuple(layer.name for layer in stage.layers) for stage in stages)
-    timeline = Timeline(names, machine.hardware.technology.clock_mhz, everything, compute_end, vector_end, transfers)
+    clock_mhz = machine.hardware.technology.clock_mhz
+    timeline = Timeline(names, clock_mhz, everything, compute_end, vector_end, transfers, order)
     return timeline, _stage_times(timeline, per_stage, commands if by_bursts else None)
 
 

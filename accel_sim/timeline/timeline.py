@@ -25,6 +25,7 @@ class Timeline:
         tiles: ``(tiles, COLUMNS)``, see :mod:`accel_sim.timeline.kernel`.
         compute_end, vector_end: ``(tiles,)`` when the array and the vector unit have done a tile.
         transfers: ``(tiles, 4, 2)`` request and end of each transfer; both 0 where there is none.
+        order: ``(served,)`` the transfers as DRAM served them, each as ``4·tile + kind``.
     """
 
     stages: tuple[tuple[str, ...], ...]
@@ -33,6 +34,7 @@ class Timeline:
     compute_end: NDArray[np.int64]
     vector_end: NDArray[np.int64]
     transfers: NDArray[np.int64]
+    order: NDArray[np.int64]
 
     @property
     def cycles(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,15 +18,45 @@ from rl.requests import Request, load_machine, load_model, operands_decide
 if TYPE_CHECKING:
     from accel_sim.energy.uncertainty import UncertainEnergy
     from accel_sim.hardware.schema import Hardware
+    from accel_sim.network_run import NetworkRun
     from accel_sim.operand_statistics import WorkloadStatistics
     from accel_sim.result import Result
-    from accel_sim.timeline.timeline import Timeline
     from accel_sim.workload import Workload
 
 __all__ = ["simulate"]
 
 _LONG_RUN_STEPS = 10**9
 """PE steps that take the reference engine several seconds."""
+
+
+@dataclass(frozen=True)
+class _AddressTrace:
+    """What ``--address-trace`` asks for: a folder, and the layers that are traced (none: all)."""
+
+    directory: Path
+    layers: tuple[str, ...]
+
+    def check(self, machine: Hardware) -> None:
+        """Refuse what cannot be written before time is spent on a run."""
+        from accel_sim.address_trace.layer import check_machine
+        from accel_sim.address_trace.parquet import need_pyarrow
+
+        if self.directory.exists() and not self.directory.is_dir():
+            raise InputError(f"--address-trace {self.directory}: is a file; a folder is needed")
+        need_pyarrow()
+        check_machine(machine)
+
+    def check_layers(self, workload: Workload) -> None:
+        """Refuse layers that the model does not have."""
+        from accel_sim.address_trace.write import check_layers
+
+        check_layers(workload, self.layers)
+
+    def write(self, run: NetworkRun) -> list[Path]:
+        """Write the files; returns them."""
+        from accel_sim.address_trace import write_address_trace
+
+        return write_address_trace(self.directory, run, self.layers)
 
 
 def simulate(
@@ -98,6 +129,17 @@ def simulate(
         Path | None,
         typer.Option(metavar="FILE", help="Write the time line of all tiles as JSON for ui.perfetto.dev."),
     ] = None,
+    address_trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Write every access of the SRAMs and of DRAM with its cycle into DIR, as Parquet; large.",
+        ),
+    ] = None,
+    address_trace_layer: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only of this layer; repeatable. All layers if left out."),
+    ] = None,
     all_layers: Annotated[bool, typer.Option("--all-layers", help="List every vector-unit operation.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No table and no progress bar.")] = False,
 ) -> None:
@@ -109,24 +151,31 @@ def simulate(
     check_destinations(files, ("--plot", plot))
     if is_stdout(json_) and is_stdout(csv_):
         raise InputError("--json -, --csv -: only one of them can be standard output")
+    folder = None if address_trace is None else _AddressTrace(address_trace, tuple(address_trace_layer or ()))
+    if folder is None and address_trace_layer:
+        raise InputError("--address-trace-layer: needs --address-trace DIR")
     request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     machine = load_machine(hw, set_ or [])
+    if folder is not None:
+        folder.check(machine)
     decide = operands_decide([machine], engine)
     wants_statistics = operands or (plot is not None and (decide or data is not None))
-    lines: list[Timeline] = []
-    workload, result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics, lines)
+    runs: list[NetworkRun] = []
+    workload, result, statistics = _run(machine, request, engine, quiet, decide, wants_statistics, folder, runs)
     if trace is not None:
         from accel_sim.timeline.perfetto import write_trace
 
-        write_trace(trace, lines[0], f"{result.model} on {machine.name}")
+        write_trace(trace, runs[0].timeline, f"{result.model} on {machine.name}")
     sure = _sample(result, machine, uncertainty, seed)
-    pictures = _draw(workload, result, machine, plot, statistics, sure) if plot is not None else []
+    written = folder.write(runs[0]) if folder is not None else []
+    if plot is not None:
+        written += _draw(workload, result, machine, plot, statistics, sure)
     if json_ is not None:
         write_text(json_, _json_text(result, sure, seed))
     if csv_ is not None:
         write_text(csv_, csv_text(_rows(result, statistics if operands else None)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
-        _show(result, all_layers, statistics if operands else None, pictures, sure)
+        _show(result, all_layers, statistics if operands else None, written, sure)
 
 
 def _sample(result: Result, machine: Hardware, samples: int | None, seed: int) -> UncertainEnergy | None:
@@ -151,18 +200,21 @@ def _run(
     quiet: bool,
     decide: bool,
     wants_statistics: bool,
-    lines: list[Timeline],
+    folder: _AddressTrace | None,
+    runs: list[NetworkRun],
 ) -> tuple[Workload, Result, WorkloadStatistics | None]:
-    """Run the simulation; its time line is put into ``lines``."""
+    """Run the simulation; what it knows in the end is put into ``runs``."""
     from accel_sim import simulate as run
     from accel_sim.operand_statistics import operand_statistics
 
     with progress_bar(quiet=quiet) as bar:
         bar.phase(f"reading {request.model}")
         workload = load_model(request, needs_operands=decide or wants_statistics)
+        if folder is not None:
+            folder.check_layers(workload)
         if engine == "reference" and not quiet:
             _warn_of_long_run(workload, machine)
-        result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step, timeline=lines.append)
+        result = run(workload, machine, engine=engine, seed=request.seed, progress=bar.step, network=runs.append)
         if not wants_statistics:
             return workload, result, None
         bar.phase("counting the operands' bits")
@@ -203,7 +255,7 @@ def _show(
     result: Result,
     all_layers: bool,
     statistics: WorkloadStatistics | None,
-    pictures: list[Path],
+    written: list[Path],
     sure: UncertainEnergy | None,
 ) -> None:
     from rich.console import Console
@@ -222,5 +274,5 @@ def _show(
         from accel_sim.uncertainty_tables import intervals_table
 
         console.print(intervals_table(result, sure))
-    for path in pictures:
+    for path in written:
         console.print(str(path), markup=False, highlight=False, soft_wrap=True)

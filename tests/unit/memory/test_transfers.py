@@ -29,7 +29,8 @@ class Memory:
         self.copy = np.empty_like(self.state)
 
     def send(self, at: int, base: int, size: int, run: int, stride: int, write: bool) -> int:
-        return int(transfer(self.p, self.state, self.copy, at, base, size, run, stride, write))
+        no_log = np.zeros((0, 2), np.int64)
+        return int(transfer(self.p, self.state, self.copy, at, base, size, run, stride, write, no_log))
 
     def counts(self) -> list[int]:
         """Commands of all transfers, those included that the state still holds."""

@@ -13,6 +13,7 @@ import pytest
 
 from accel_sim import Result, load_hardware, simulate
 from accel_sim.errors import InputError
+from accel_sim.network_run import NetworkRun
 from accel_sim.timeline.perfetto import ARRAY, TRACKS, VECTOR_UNIT, write_trace
 from accel_sim.timeline.timeline import Timeline
 from accel_sim.workload import Workload
@@ -21,13 +22,13 @@ from tests.unit.test_simulation import network
 
 @pytest.fixture(scope="module", params=["cycle_level", "bandwidth"])
 def traced(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Result, Timeline, list]:
-    lines: list[Timeline] = []
+    runs: list[NetworkRun] = []
     work: Workload = network()
     hardware = load_hardware("dense_int8_8x8", {"dram.model": request.param})
-    result = simulate(work, hardware, timeline=lines.append)
+    result = simulate(work, hardware, network=runs.append)
     path = tmp_path_factory.mktemp("trace") / "trace.json"
-    write_trace(path, lines[0], "network")
-    return result, lines[0], json.loads(path.read_text())["traceEvents"]
+    write_trace(path, runs[0].timeline, "network")
+    return result, runs[0].timeline, json.loads(path.read_text())["traceEvents"]
 
 
 def slices(events: list[dict[str, Any]]) -> dict[int, list[dict[str, Any]]]:

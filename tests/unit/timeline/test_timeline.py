@@ -21,7 +21,7 @@ def tile(w=0, a=0, p=0, out=0, cycles=0, vector=0, from_idle=None, stage=0, deps
 
 def run(tiles, rate=1.0, latency=0, halves=(2, 2, 2)):
     params, nothing = np.array([0, rate, latency, 1], float), np.zeros(0, np.int64)
-    *ends, times, _ = kernel.run(
+    *ends, times, _, _ = kernel.run(
         np.array(tiles), params, (nothing,) * 3, np.zeros((0, 4, 3), np.int64), np.array(halves)
     )
     return *ends, times

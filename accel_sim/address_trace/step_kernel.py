@@ -1,0 +1,42 @@
+"""Kernels: when every line of a fold runs every step (section 4's recurrences), some steps at a time.
+
+Tables are ``(depth + steps, lines)``; their first ``depth`` rows hold the steps before, which a FIFO of ``depth``
+entries still looks back at. ``NEVER`` stands for steps that there have not been.
+"""
+
+from __future__ import annotations
+
+from accel_sim.jit import kernel
+
+__all__ = ["NEVER", "end_steps", "start_steps"]
+
+NEVER = -(1 << 62)
+
+
+@kernel
+def end_steps(ends, beats, depth):
+    """ws, is: fill in the last cycle of every step, from 0 at the fold's first streaming cycle."""
+    steps, lines = beats.shape
+    for t in range(steps):
+        for r in range(lines):
+            end = ends[depth + t - 1, r] + beats[t, r]
+            if r > 0:
+                end = max(end, ends[depth + t, r - 1] + 1)
+            if r + 1 < lines:
+                end = max(end, ends[t, r + 1])
+            ends[depth + t, r] = end
+
+
+@kernel
+def start_steps(starts, free, beats, depth):
+    """os: fill in the first cycle of every step; ``free (lines,)``, kept up: first cycle after its last step."""
+    steps, lines = beats.shape
+    for t in range(steps):
+        for r in range(lines):
+            start = free[r]
+            if r > 0:
+                start = max(start, starts[depth + t, r - 1] + 1)
+            if r + 1 < lines:
+                start = max(start, starts[t, r + 1])
+            starts[depth + t, r] = start
+            free[r] = start + beats[t, r]
