@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -80,7 +82,8 @@ def simulate(
     ] = None,
     csv_: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write one row per layer as CSV.")] = None,
     operands: Annotated[
-        bool, typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in the CSV.")
+        bool,
+        typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in JSON and CSV."),
     ] = False,
     plot: Annotated[Path | None, typer.Option(metavar="DIR", help="Draw pictures into DIR, as PNG and SVG.")] = None,
     trace: Annotated[
@@ -110,7 +113,7 @@ def simulate(
         write_trace(trace, lines[0], f"{result.model} on {machine.name}")
     pictures = _draw(workload, result, machine, plot, statistics) if plot is not None else []
     if json_ is not None:
-        write_text(json_, result.to_json() + "\n")
+        write_text(json_, _json_text(result, statistics if operands else None))
     if csv_ is not None:
         write_text(csv_, csv_text(_rows(result, statistics if operands else None)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
@@ -140,6 +143,16 @@ def _run(
             return workload, result, None
         bar.phase("counting the operands' bits")
         return workload, result, operand_statistics(workload, request.seed, machine.array.weight_sparsity)
+
+
+def _json_text(result: Result, statistics: WorkloadStatistics | None) -> str:
+    """The JSON contract; matrix products with an entry ``operands`` more where there are statistics."""
+    tree = result.to_dict()
+    by_name = {layer.name: asdict(layer) for layer in statistics.layers} if statistics is not None else {}
+    for layer in tree["layers"]:
+        if layer["name"] in by_name:
+            layer["operands"] = {key: by_name[layer["name"]][key] for key in ("activations", "weights")}
+    return json.dumps(tree, indent=2) + "\n"
 
 
 def _rows(result: Result, statistics: WorkloadStatistics | None) -> list[dict[str, Any]]:

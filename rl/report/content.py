@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import Any
 
 from accel_sim import __version__
@@ -32,7 +31,7 @@ _FACTS = ("bitgrove", "engine", "hardware_hash", "seed", "operands")
 
 @dataclass
 class _Details:
-    """Details of points while they are read: machines of all, layers of as many as there is room for."""
+    """Details of points while they are read: machines of all, layers of as many as could fit into ``room`` bytes."""
 
     room: int
     machines: dict[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -47,12 +46,18 @@ class _Details:
         if self.room <= 0:
             return
         layers = point_layers(result, where)
-        is_new = layers.network not in self.networks
-        tree = layers.to_dict(self.networks.get(layers.network, len(self.networks)))
-        self.room -= len(compact_json(tree)) + (len(compact_json(layers.network.to_dict())) if is_new else 0)
-        if self.room > 0:
-            self.networks.setdefault(layers.network, len(self.networks))
-            self.layers[place] = tree
+        self.layers[place] = layers.to_dict(self.networks.setdefault(layers.network, len(self.networks)))
+        self.room -= _entry_size(place, self.layers[place])
+
+    def layers_within(self, room: int) -> dict[int, dict[str, Any]]:
+        """Layers of the points that were added first, so many as take up to ``room`` bytes."""
+        kept: dict[int, dict[str, Any]] = {}
+        for place, tree in self.layers.items():
+            room -= _entry_size(place, tree)
+            if room < 0:
+                break
+            kept[place] = tree
+        return kept
 
 
 def build_content(folder: PointFolder, title: str, room: int, progress: Progress) -> dict[str, Any]:
@@ -70,8 +75,7 @@ def build_content(folder: PointFolder, title: str, room: int, progress: Progress
     points = [point for point in stored if point.done]
     metrics = metrics_of(points)
     values = {metric.key: [_rounded(value_of(point, metric.key)) for point in points] for metric in metrics}
-    summary = {"values": values, "axes": [dict(point.axes) for point in points]}
-    details = _Details(room - 2 * len(compact_json(summary)))
+    details = _Details(room)
     order = _by_worth(points)
     for done, place in enumerate(order, 1):
         result = folder.detail(points[place].number)
@@ -83,7 +87,7 @@ def build_content(folder: PointFolder, title: str, room: int, progress: Progress
     single_runs = [axis.name for axis in folder.axes] == ["file"]
     axes = axis_columns(folder.axes, points, machines if single_runs else None)
     versions = {str(facts["bitgrove"]) for facts in details.facts.values()}
-    return {
+    content = {
         "title": title,
         "bitgrove": __version__,
         "versions": sorted(versions),
@@ -101,14 +105,19 @@ def build_content(folder: PointFolder, title: str, room: int, progress: Progress
         "facts": details.facts,
         "resolved": {place: [_text(value) for value in row] for place, row in zip(known, machines.rows, strict=True)},
         "networks": [network.to_dict() for network in details.networks],
-        "layers": details.layers,
+        "layers": {},
     }
+    return {**content, "layers": details.layers_within(room - len(compact_json(content)))}
 
 
 def compact_json(tree: Any) -> str:
     """``tree`` without blanks, of ASCII alone, and safe between the tags of a script."""
     text = json.dumps(tree, separators=(",", ":"), allow_nan=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _entry_size(place: int, tree: Any) -> int:
+    return len(compact_json({place: tree}))
 
 
 def _rounded(value: float | None) -> float | None:
@@ -125,10 +134,11 @@ def _failure(point: StoredPoint) -> dict[str, Any]:
 
 
 def _models(points: Sequence[StoredPoint]) -> list[tuple[str, list[int]]]:
-    """Each model and the places of its points."""
+    """Each model, in the order of the points, and their places."""
     model_of = [str(point.metrics.get("model", "")) for point in points]
-    places = sorted(range(len(points)), key=lambda place: model_of[place])
-    return [(model, list(group)) for model, group in groupby(places, key=lambda place: model_of[place])]
+    return [
+        (model, [place for place, other in enumerate(model_of) if other == model]) for model in dict.fromkeys(model_of)
+    ]
 
 
 def _by_worth(points: Sequence[StoredPoint]) -> list[int]:

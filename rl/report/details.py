@@ -48,7 +48,7 @@ class PointLayers:
     """The layers of a point: the network, and columns with a number for each of its bars.
 
     ``compute``, ``stall`` and energies (in pJ) include the vector-unit operations of a bar; ``array_cycles``,
-    ``dram_bytes`` and MACs are those of the array layer alone, as in the roofline.
+    ``dram_bytes`` and MACs are those of the array layer alone, as in the roofline. ``tiles``: "M,N,K,loop order".
     """
 
     network: Network
@@ -128,8 +128,7 @@ def _statistics(heads: Sequence[LayerResult], trees: Sequence[Mapping[str, Any]]
 def _tile_text(mapping: Mapping[str, Any]) -> str:
     if "tile_m" not in mapping:
         return ""
-    sizes = " × ".join(f"{mapping[f'tile_{letter}']}" for letter in "mnk")
-    return f"{sizes}, loops {mapping['loop_order']}"
+    return ",".join(str(mapping[key]) for key in ("tile_m", "tile_n", "tile_k", "loop_order"))
 
 
 def _roofs(hardware: Mapping[str, Any], layers: Sequence[LayerResult]) -> tuple[float | None, float | None]:

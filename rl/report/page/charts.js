@@ -3,11 +3,8 @@
 const FONT = { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: "#1a1a1a" };
 const HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "cross", "star", "pentagon", "triangle-down"];
-const CONFIG = {
-  displaylogo: false, responsive: true,
-  modeBarButtonsToRemove: ["autoScale2d", "zoomIn2d", "zoomOut2d"],
-  toImageButtonOptions: { format: "svg" },
-};
+const BUTTONS = ["toImage", "zoom2d", "pan2d", "resetScale2d"];
+const BRUSH_BUTTONS = ["select2d", "lasso2d"];
 const LONG_NAME = 28;
 
 function axisStyle(title, more = {}) {
@@ -31,6 +28,8 @@ function baseLayout(more = {}) {
   };
 }
 
+// What a figure's clicks do, by its place; connected when it is drawn first.
+const listeners = new Map();
 const waiting = new Map();
 let isDrawing = false;
 
@@ -61,7 +60,12 @@ function drawNow(id, make) {
   place.hidden = !figure;
   if (!figure) return;
   place.style.height = `${figure.layout.height}px`;
-  Plotly.react(place, figure.traces, figure.layout, CONFIG);
+  const buttons = figure.layout.dragmode === "select" ? [...BRUSH_BUTTONS, ...BUTTONS] : BUTTONS;
+  Plotly.react(place, figure.traces, figure.layout, {
+    displaylogo: false, responsive: true, modeBarButtons: [buttons], toImageButtonOptions: { format: "svg", filename: id },
+  });
+  listeners.get(id)?.(place);
+  listeners.delete(id);
 }
 
 // Stacked bars over the energy's components, of those that are not zero. `energies`: component -> stored pJ per bar.

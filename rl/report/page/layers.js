@@ -9,7 +9,7 @@ function showLayers() {
   if (!layers) return;
   byId("layer").replaceChildren(
     element("option", { value: -1 }, "the whole network"),
-    layers.names.map((name, i) => element("option", { value: i }, name)),
+    ...layers.names.map((name, i) => element("option", { value: i }, name)),
   );
   state.layer = Math.min(state.layer, layers.names.length - 1);
   byId("layer").value = state.layer;

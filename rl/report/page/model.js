@@ -21,6 +21,11 @@ function axisText(axis, place) {
   return String(axis.values[place]);
 }
 
+// The axis that says which model ran, where there are several.
+function modelAxis() {
+  return VARYING.find((axis) => axis.values.every((value, place) => value === DATA.models[place]));
+}
+
 // Name of a point by the axes that differ among `others`; its number alone if none does.
 function pointName(place, others = ALL) {
   const told = VARYING.filter((axis) => others.some((other) => axis.values[other] !== axis.values[others[0]]));

@@ -65,9 +65,10 @@ function showBrief() {
     element("h3", {}, `Point #${DATA.numbers[place]}`),
     element("table", {}, rows.map(([name, value]) => element("tr", {}, element("th", { scope: "row" }, name), element("td", { class: "number" }, value)))),
     element("h3", {}, "Energy by component"), ...bars,
-    element("p", {}, element("a", { href: "#selected" }, "Layers, roofline and machine of this point ↓")),
+    element("p", {}, element("a", { href: "#selected" }, "Layers, roofline and machine ↓")),
   );
-  byId("selected-name").textContent = `${pointName(place)} (${DATA.models[place]} on ${DATA.machines[place]})`;
+  const model = modelAxis() ? "" : `: ${DATA.models[place]}`;
+  byId("selected-name").textContent = `${pointName(place)}${model} on ${DATA.machines[place]}`;
 }
 
 function choosePoint(place) {
@@ -108,7 +109,7 @@ function chooseAtFirst() {
   const keys = [...QUANTITIES.keys()];
   if (!QUANTITIES.has(state.x)) [state.x] = keys;
   if (!QUANTITIES.has(state.y)) state.y = keys[1] ?? keys[0];
-  const models = VARYING.find((axis) => axis.values.every((value, place) => value === DATA.models[place]));
+  const models = modelAxis();
   state.front = models?.name ?? "";
   const colour = VARYING.find((axis) => axis !== models && !axis.numeric && axis.distinct.length <= FEW) ?? VARYING.find((axis) => axis.distinct.length <= FEW);
   state.colour = colour ? `axis ${colour.name}` : "";
@@ -178,11 +179,11 @@ function start() {
   showOverview();
   fillMenus();
   connectControls();
+  listeners.set("scatter", connectScatter);
+  listeners.set("layer-energy", (plot) => plot.on("plotly_click", ({ points }) => chooseLayer(points[0].x)));
   drawScatter();
-  connectScatter();
   showTable();
   showPoint();
-  drawSoon("layer-energy", () => layersOf(state.point) && layerEnergyFigure(layersOf(state.point)));
 }
 
 start();

@@ -95,14 +95,14 @@ function drawScatter() {
   drawNow("scatter", scatterFigure);
 }
 
-function connectScatter() {
-  const plot = byId("scatter");
+function connectScatter(plot) {
   plot.on("plotly_click", ({ points }) => {
     if (points[0].customdata !== undefined) choosePoint(points[0].customdata);
   });
   plot.on("plotly_selected", (event) => {
-    if (!event) return;
-    brushPoints(event.points.map((point) => point.customdata).filter((place) => place !== undefined));
+    // Without a box or lasso it is the end of one.
+    const places = event?.points.map((point) => point.customdata).filter((place) => place !== undefined);
+    brushPoints(event?.range || event?.lassoPoints ? places : null);
   });
   plot.on("plotly_deselect", () => brushPoints(null));
 }

@@ -52,7 +52,7 @@ function layerTimeline(layers, i) {
   const computing = rows.map(([, cycles]) => cycles);
   const scale = siScale(Math.max(...rows.map(([, compute, stall]) => compute + stall)), "");
   const joined = layers.joined[i] ? `, with ${plural(layers.joined[i], "vector-unit operation")}` : "";
-  byId("timeline-note").textContent = `${layers.ops[i]} ${shapeText(layers, i)}${layers.tiles[i] ? `; tiles M × N × K of ${layers.tiles[i]}` : ""}${joined}.`;
+  byId("timeline-note").textContent = `${layers.ops[i]} ${shapeText(layers, i)}${tileText(layers.tiles[i])}${joined}.`;
   return {
     traces: timeTraces(names, [
       { name: "Computing", colour: DATA.styles.compute, starts: computing.map(() => 0), lengths: computing },
@@ -64,6 +64,13 @@ function layerTimeline(layers, i) {
       yaxis: axisStyle("", { tickmode: "array", tickvals: names.map((_, at) => at), ticktext: names, range: [names.length - 0.4, -0.6], showgrid: false, ticks: "" }),
     }),
   };
+}
+
+// '448,16,147,mnk' in words.
+function tileText(tiles) {
+  if (!tiles) return "";
+  const [m, n, k, loops] = tiles.split(",");
+  return `; tiles of M ${m}, N ${n}, K ${k}, loops ${loops}`;
 }
 
 // Which multiplications were done, and which zeros saved.
