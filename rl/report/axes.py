@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rl.report.machines import MachineFields, text_of
@@ -20,16 +20,20 @@ _OF_A_PART = frozenset(
 
 @dataclass(frozen=True)
 class AxisColumn:
-    """An axis and its value at each point; numbers stay numbers if all values are, else all are text."""
+    """An axis and its value at each point; numbers stay numbers if all values are, else all are text.
+
+    ``names``: whether points are named by it.
+    """
 
     name: str
     label: str
     numeric: bool
+    names: bool
     values: tuple[Any, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """Fields by name."""
-        return {"name": self.name, "label": self.label, "numeric": self.numeric, "values": list(self.values)}
+        return asdict(self)
 
 
 def axis_columns(
@@ -49,11 +53,14 @@ def axis_columns(
         for name in ("model", "hardware")
         if name not in columns and len(set(column := [str(point.metrics.get(name, "")) for point in points])) > 1
     }
+    naming = set(columns)
     if machines is not None:
+        naming = set(names)
         fields = zip(machines.varying, zip(*machines.rows, strict=True), strict=True)
         columns |= {name: list(column) for name, column in fields if name not in ("name", *columns)}
     labels = _labels(list(columns))
-    return [_column(name, labels[name], column) for name, column in _distinct(columns).items()]
+    kept = _distinct(columns)
+    return [_column(name, labels[name], column, name in naming) for name, column in kept.items()]
 
 
 def _distinct(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
@@ -65,9 +72,9 @@ def _distinct(columns: Mapping[str, list[Any]]) -> dict[str, list[Any]]:
     return kept
 
 
-def _column(name: str, label: str, column: Sequence[Any]) -> AxisColumn:
+def _column(name: str, label: str, column: Sequence[Any], names: bool) -> AxisColumn:
     numeric = bool(column) and all(is_number(value) for value in column)
-    return AxisColumn(name, label, numeric, tuple(column if numeric else map(text_of, column)))
+    return AxisColumn(name, label, numeric, names, tuple(column if numeric else map(text_of, column)))
 
 
 def _labels(names: Sequence[str]) -> dict[str, str]:

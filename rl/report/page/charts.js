@@ -75,7 +75,7 @@ function componentTraces(energies, names, toShown, isHorizontal, unit, more = {}
     return {
       type: "bar", name: label, orientation: isHorizontal ? "h" : "v",
       [isHorizontal ? "x" : "y"]: shown, [isHorizontal ? "y" : "x"]: names,
-      marker: { color: colour, line: { width: 0 }, pattern: { shape: pattern, fgcolor: "#fff", size: 5, solidity: 0.35 } },
+      marker: { color: colour, line: { width: 0 }, pattern: { shape: pattern, fgcolor: "#fff", bgcolor: colour, size: 5, solidity: 0.35 } },
       hovertemplate: `%{customdata}<br>${plotText(label)}: %{${isHorizontal ? "x" : "y"}:.4~g} ${unit}<extra></extra>`,
       ...more,
     };

@@ -82,6 +82,7 @@ function rooflineFigure(layers) {
   const hidden = intensities.length - known.length;
   byId("roofline-note").textContent = "A layer's area is its share of the time."
     + (hidden ? " Hollow, at the right edge: layers without DRAM traffic." : "")
+    + (peak && rates.some((rate) => rate > peak) ? " Above the peak: layers whose zeros save time; the peak is that of full operands." : "")
     + (peak ? "" : " The roofs are not known: this version cannot read the point's machine.")
     + (peak && !bandwidth ? " The memory is ideal: there is no roof of bandwidth." : "");
   const roofs = peak ? roofTraces(peak, bandwidth, balance, left, right, bottom) : { traces: [], notes: [] };

@@ -5,6 +5,7 @@ const COUNT = DATA.numbers.length;
 const ALL = [...Array(COUNT).keys()];
 const AXES = DATA.axes.map((axis) => ({ ...axis, distinct: [...new Set(axis.values)] }));
 const VARYING = AXES.filter((axis) => axis.distinct.length > 1);
+const NAMING = VARYING.filter((axis) => axis.names);
 const METRICS = new Map(DATA.metrics.map((metric) => [metric.key, { ...metric, values: DATA.values[metric.key] }]));
 const NUMERIC_AXES = VARYING.filter((axis) => axis.numeric).map((axis) => ({
   key: `axis ${axis.name}`, label: axis.name, unit: "", factor: 1, prefixed: false, better: 0, group: "Axes", values: axis.values,
@@ -28,10 +29,10 @@ function modelAxis() {
 
 // Name of a point by the axes that differ among `others`; its number alone if none does.
 function pointName(place, others = ALL) {
-  const told = VARYING.filter((axis) => others.some((other) => axis.values[other] !== axis.values[others[0]]));
+  const told = NAMING.filter((axis) => others.some((other) => axis.values[other] !== axis.values[others[0]]));
   const words = told.map((axis) => (/^-?[\d.]+$|^(true|false|null)$/.test(axisText(axis, place))
     ? `${axis.label} ${axisText(axis, place)}`
-    : axisText(axis, place)));
+    : axisText(axis, place).replace(/\.json$/, "")));
   return [`#${DATA.numbers[place]}`, ...words].join(" · ");
 }
 

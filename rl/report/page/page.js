@@ -51,7 +51,7 @@ function showFailures() {
 
 function showBrief() {
   const place = state.point;
-  const rows = [...VARYING.map((axis) => [axis.name, axisText(axis, place)]), ...BRIEF.map((key) => METRICS.get(key)).filter(Boolean)
+  const rows = [...NAMING.map((axis) => [axis.name, axisText(axis, place)]), ...BRIEF.map((key) => METRICS.get(key)).filter(Boolean)
     .map((metric) => [metric.label, withUnit(metric, metric.values[place])])];
   const energies = DATA.styles.components.map((part) => [part, METRICS.get(`energy_pj.${part.key}`)?.values[place] ?? 0]).filter(([, value]) => value);
   const total = energies.reduce((sum, [, value]) => sum + value, 0);

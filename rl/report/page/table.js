@@ -8,15 +8,18 @@ function tableColumns() {
   const metrics = [...new Set([...keys, state.x, state.y])].map((key) => METRICS.get(key)).filter(Boolean);
   return [
     { key: "number", title: "Point", unit: "", cell: (place) => `#${DATA.numbers[place]}`, isNumber: true },
-    ...AXES.map((axis) => ({
-      key: axis.name, title: axis.label, unit: "", cell: (place) => axisText(axis, place), isNumber: axis.numeric, hint: axis.name,
-    })),
+    ...AXES.filter((axis) => axis.names).map(axisColumn),
     ...metrics.map((metric) => {
       const { factor, unit } = commonScale(metric, metric.values);
       const cell = (place) => (metric.values[place] === null ? "–" : threeDigits(metric.values[place] * factor));
       return { key: metric.key, title: metric.label, unit, cell, isNumber: true, hint: metric.key };
     }),
+    ...AXES.filter((axis) => !axis.names).map(axisColumn),
   ];
+}
+
+function axisColumn(axis) {
+  return { key: axis.name, title: axis.label, unit: "", cell: (place) => axisText(axis, place), isNumber: axis.numeric, hint: axis.name };
 }
 
 function showTable() {

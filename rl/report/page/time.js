@@ -79,7 +79,7 @@ function macsFigure(layers) {
   const widths = new Set(places.map((i) => layers.shapes[i].slice(4).join(" × ")));
   const bits = widths.size > 1 ? "Widths differ between layers; they stand in the hover text." : `All layers multiply ${[...widths][0]} bit.`;
   const saved = ["gated", "skipped"].filter((key) => layers[key]);
-  const none = saved.length ? "" : " Every multiplication is done at full energy: none is gated or skipped.";
+  const none = saved.length ? "" : " No multiplication is gated or skipped as a whole.";
   const statistics = layers["activations.zeros"] ? "" : " The results hold no statistics of the operands (`simulate --operands --json` writes them).";
   byId("operands-note").textContent = places.length ? bits + none + statistics : "No layer multiplies.";
   if (!saved.length && widths.size < 2) return null;

@@ -28,7 +28,9 @@ def content_of(folder: Path, room: int = ROOMY) -> dict[str, Any]:
 def test_points_metrics_and_failures(tmp_path: Path) -> None:
     content = content_of(small_sweep(tmp_path))
     assert content["numbers"] == [0, 1, 2]
-    assert content["axes"] == [{"name": "array.rows", "label": "rows", "numeric": True, "values": [8, 16, 32]}]
+    assert content["axes"] == [
+        {"name": "array.rows", "label": "rows", "numeric": True, "names": True, "values": [8, 16, 32]}
+    ]
     metrics = {metric["key"]: metric for metric in content["metrics"]}
     assert (metrics["latency_s"]["unit"], metrics["latency_s"]["better"]) == ("s", -1)
     assert metrics["tops"]["better"] == 1
@@ -103,6 +105,7 @@ def test_what_differs_between_single_runs_becomes_axes(tmp_path: Path) -> None:
         (tmp_path / f"{name}.json").write_text(json.dumps(made_up_result(rows, model=model, **{"array.rows": rows})))
     content = content_of(tmp_path)
     assert [axis["name"] for axis in content["axes"]] == ["file", "model", "array.rows"]
+    assert [axis["names"] for axis in content["axes"]] == [True, False, False]
     assert [best["model"] for best in content["best"]] == ["one", "two"]
 
 
