@@ -31,7 +31,8 @@ function baseLayout(more = {}) {
 // What a figure's clicks do, by its place; connected when it is drawn first.
 const listeners = new Map();
 const waiting = new Map();
-let isDrawing = false;
+// Until the page is read to its end, where Plotly is, figures wait; text and tables do not.
+let isDrawing = true;
 
 function drawSoon(id, make) {
   waiting.set(id, make);

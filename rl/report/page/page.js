@@ -181,9 +181,12 @@ function start() {
   connectControls();
   listeners.set("scatter", connectScatter);
   listeners.set("layer-energy", (plot) => plot.on("plotly_click", ({ points }) => chooseLayer(points[0].x)));
-  drawScatter();
   showTable();
   showPoint();
+  document.addEventListener("DOMContentLoaded", () => {
+    drawScatter();
+    drawNext();
+  });
 }
 
 start();

@@ -41,7 +41,7 @@ function headCell(column) {
   const { key, falls } = state.sort;
   const isSorted = key === column.key;
   const order = isSorted ? (falls ? "descending" : "ascending") : null;
-  const mark = isSorted ? (falls ? " ▾" : " ▴") : "";
+  const mark = isSorted ? (falls ? "\u00a0▾" : "\u00a0▴") : "";
   const sort = () => {
     state.sort = { key: column.key, falls: isSorted && !falls };
     state.page = 0;

@@ -96,6 +96,7 @@ function macsFigure(layers) {
     layout: baseLayout({
       barmode: "stack", bargap: 0.15, height: 160, margin: { l: 70, r: 20, t: 16, b: 60 },
       xaxis: layerAxis(layers), yaxis: axisStyle("Multiplications (%)", { range: [0, 100] }),
+      legend: { ...baseLayout().legend, traceorder: "normal" },
     }),
   };
 }
