@@ -94,7 +94,7 @@ def build_content(folder: PointFolder, title: str, room: int, progress: Progress
         "axes": [axis.to_dict() for axis in axes],
         "metrics": [metric.to_dict() for metric in metrics],
         "numbers": [point.number for point in points],
-        "models": [str(point.metrics.get("model", "")) for point in points],
+        "models": [_model_of(point) for point in points],
         "machines": [str(point.metrics.get("hardware", "")) for point in points],
         "values": values,
         "failed": [_failure(point) for point in stored if not point.done],
@@ -135,10 +135,13 @@ def _failure(point: StoredPoint) -> dict[str, Any]:
 
 def _models(points: Sequence[StoredPoint]) -> list[tuple[str, list[int]]]:
     """Each model, in the order of the points, and their places."""
-    model_of = [str(point.metrics.get("model", "")) for point in points]
-    return [
-        (model, [place for place, other in enumerate(model_of) if other == model]) for model in dict.fromkeys(model_of)
-    ]
+    models = [_model_of(point) for point in points]
+    return [(model, [place for place, other in enumerate(models) if other == model]) for model in dict.fromkeys(models)]
+
+
+def _model_of(point: StoredPoint) -> str:
+    """The model as the sweep calls it, with what tells it from the same network read otherwise."""
+    return text_of(point.axes.get("model", point.metrics.get("model", "")))
 
 
 def _by_worth(points: Sequence[StoredPoint]) -> list[int]:

@@ -116,7 +116,10 @@ class _SweepFolder:
         if meta.get("schema") != _SCHEMA:
             found = json.dumps(meta.get("schema"))
             raise InputError(f"{database}: meta schema: is {found}; this version reads {_SCHEMA}")
-        axes = tuple(Axis(axis["name"], tuple(axis["values"])) for axis in meta.get("axes", []))
+        try:
+            axes = tuple(Axis(str(axis["name"]), tuple(axis["values"])) for axis in meta.get("axes", []))
+        except (KeyError, TypeError) as error:
+            raise InputError(f"{database}: meta axes: is no list of axes with name and values") from error
         return cls(database, str(meta.get("title") or ""), axes)
 
     def points(self) -> list[StoredPoint]:

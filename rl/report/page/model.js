@@ -18,6 +18,9 @@ const state = {
   x: "latency_s", y: "energy_j", colour: "", front: "", logX: true, logY: true, shares: false, layer: -1,
 };
 
+// Axes whose values say by themselves what they are; 'none' or '32' does not.
+const SPEAKING = new Set(["model", "hardware", "file", "policy", "array.dataflow"]);
+
 function axisText(axis, place) {
   return String(axis.values[place]);
 }
@@ -30,9 +33,9 @@ function modelAxis() {
 // Name of a point by the axes that differ among `others`; its number alone if none does.
 function pointName(place, others = ALL) {
   const told = NAMING.filter((axis) => others.some((other) => axis.values[other] !== axis.values[others[0]]));
-  const words = told.map((axis) => (/^-?[\d.]+$|^(true|false|null)$/.test(axisText(axis, place))
-    ? `${axis.label} ${axisText(axis, place)}`
-    : axisText(axis, place).replace(/\.json$/, "")));
+  const words = told.map((axis) => (SPEAKING.has(axis.name)
+    ? axisText(axis, place).replace(/\.json$/, "")
+    : `${axis.label} ${axisText(axis, place)}`));
   return [`#${DATA.numbers[place]}`, ...words].join(" · ");
 }
 

@@ -124,7 +124,7 @@ def test_a_row_shows_its_breakdown(page: Any) -> None:
     assert page.locator("#brief h3").first.inner_text() == f"Point {number}"
     assert rows_of(page).first.get_attribute("aria-selected") == "true"
     assert "DRAM" in page.locator("#brief .bar").all_inner_texts()[3]
-    assert f"{number} · net_b · rows 20 · plain" in page.locator("#selected-name").inner_text()
+    assert f"{number} · net_b · rows 20 · name plain" in page.locator("#selected-name").inner_text()
     bold = page.locator("#configuration .varies").all_inner_texts()
     assert [text.split() for text in bold] == [["rows", "20"]]
     options = page.locator("#layer option").all_inner_texts()

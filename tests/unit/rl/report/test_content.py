@@ -109,6 +109,12 @@ def test_what_differs_between_single_runs_becomes_axes(tmp_path: Path) -> None:
     assert [best["model"] for best in content["best"]] == ["one", "two"]
 
 
+def test_a_network_that_is_read_in_two_ways_is_two_models(tmp_path: Path) -> None:
+    points = [({"model": f"net{more}"}, made_up_result(n)) for n, more in enumerate(("", " w_bits=4"))]
+    content = content_of(write_sweep(tmp_path, points))
+    assert content["models"] == [best["model"] for best in content["best"]] == ["net", "net w_bits=4"]
+
+
 def test_a_layer_of_another_form_is_one_line() -> None:
     result = made_up_result()
     del result["layers"][1]["cycles"]

@@ -121,6 +121,7 @@ def test_a_database_of_another_version(tmp_path: Path) -> None:
         ("UPDATE details SET result = x'00' WHERE number = 1", "details of point 1: are damaged (Error -5 while"),
         ("UPDATE points SET axes = '[' WHERE number = 2", "point 2: axes: is no JSON (Expecting value: line 1"),
         ("UPDATE points SET result = '[]' WHERE number = 0", "point 0: result: is no mapping"),
+        ("UPDATE meta SET value = '[{}]' WHERE name = 'axes'", "meta axes: is no list of axes with name and values"),
         ("UPDATE meta SET value = '' WHERE name = 'axes'", "meta axes: is no JSON (Expecting value: line 1 column 1"),
     ],
 )
