@@ -133,6 +133,13 @@ def test_a_row_shows_its_breakdown(page: Any) -> None:
     page.wait_for_function("document.getElementById('timeline-note').textContent.includes('tiles of M 448')")
 
 
+def test_markup_in_names_is_shown_as_it_is(page: Any) -> None:
+    page.fill("#filter", "#7")
+    rows_of(page).first.click()  # its first layer has such a name
+    page.wait_for_function("document.querySelector('#layer-energy .xtick text').textContent.endsWith(\"evil'>\")")
+    assert page.locator("#layer option").nth(1).inner_text() == EVIL
+
+
 def test_a_point_of_the_figure_shows_its_breakdown(page: Any) -> None:
     before = page.locator("#brief h3").first.inner_text()
     point = page.locator("#scatter .scatterlayer .trace.scatter .points path").nth(3)
