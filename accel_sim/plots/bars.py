@@ -13,7 +13,16 @@ from accel_sim.labels import shorten
 from accel_sim.plots.style import drawable
 from accel_sim.result import CycleCounts, EnergyBreakdown, LayerResult, sum_fields
 
-__all__ = ["LayerBar", "draw_bars", "figure_size_in", "is_array_layer", "label_layers", "layer_bars"]
+__all__ = [
+    "LayerBar",
+    "bar_groups",
+    "draw_bars",
+    "figure_size_in",
+    "head_of",
+    "is_array_layer",
+    "label_layers",
+    "layer_bars",
+]
 
 NARROW_IN, WIDE_IN = 7.16, 10.0
 """Width of a two-column page of the IEEE format, and of a figure for networks of more than `_NARROW_BARS` bars."""
@@ -39,7 +48,12 @@ def is_array_layer(layer: LayerResult) -> bool:
 
 
 def layer_bars(layers: Sequence[LayerResult]) -> tuple[LayerBar, ...]:
-    """Layers as bars: each vector-unit operation joins the array layer before it, so sums stay what they were.
+    """Layers as bars, one for each of :func:`bar_groups`."""
+    return tuple(_bar(group) for group in bar_groups(layers))
+
+
+def bar_groups(layers: Sequence[LayerResult]) -> list[list[LayerResult]]:
+    """Layers that share a bar: each vector-unit operation joins the array layer before it, so sums stay what they were.
 
     Operations before the first array layer join that one. Without any array layer every operation is a bar.
     """
@@ -53,13 +67,17 @@ def layer_bars(layers: Sequence[LayerResult]) -> tuple[LayerBar, ...]:
             groups.append([layer])
         else:
             groups[-1].append(layer)
-    return tuple(_bar(group) for group in groups)
+    return groups
+
+
+def head_of(group: Sequence[LayerResult]) -> LayerResult:
+    """The layer that a bar is named after: its array layer, if it has one."""
+    return next((layer for layer in group if is_array_layer(layer)), group[0])
 
 
 def _bar(group: Sequence[LayerResult]) -> LayerBar:
-    head = next((layer for layer in group if is_array_layer(layer)), group[0])
     return LayerBar(
-        name=head.name,
+        name=head_of(group).name,
         cycles=sum_fields(CycleCounts, (layer.cycles for layer in group)),
         energy_pj=sum_fields(EnergyBreakdown, (layer.energy_pj for layer in group)),
     )

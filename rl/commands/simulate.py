@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,7 +113,8 @@ def simulate(
     ] = None,
     csv_: Annotated[str | None, typer.Option("--csv", metavar="FILE", help="Write one row per layer as CSV.")] = None,
     operands: Annotated[
-        bool, typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in the CSV.")
+        bool,
+        typer.Option("--operands", help="Show zeros, effectual bits and widths of the operands; also in JSON and CSV."),
     ] = False,
     uncertainty: Annotated[
         int | None,
@@ -171,7 +172,7 @@ def simulate(
     if plot is not None:
         written += _draw(workload, result, machine, plot, statistics, sure)
     if json_ is not None:
-        write_text(json_, _json_text(result, sure, seed))
+        write_text(json_, _json_text(result, statistics if operands else None, sure, seed))
     if csv_ is not None:
         write_text(csv_, csv_text(_rows(result, statistics if operands else None)))
     if not quiet and not is_stdout(json_) and not is_stdout(csv_):
@@ -184,13 +185,6 @@ def _sample(result: Result, machine: Hardware, samples: int | None, seed: int) -
     from accel_sim.energy.uncertainty import sample_energies
 
     return sample_energies([result], [machine], samples, seed)[0]
-
-
-def _json_text(result: Result, sure: UncertainEnergy | None, seed: int) -> str:
-    tree = result.to_dict()
-    if sure is not None:
-        tree["uncertainty"] = {"samples": len(sure.components), "seed": seed, "energy_pj": sure.to_dict()}
-    return json.dumps(tree, indent=2) + "\n"
 
 
 def _run(
@@ -219,6 +213,18 @@ def _run(
             return workload, result, None
         bar.phase("counting the operands' bits")
         return workload, result, operand_statistics(workload, request.seed, machine.array.weight_sparsity)
+
+
+def _json_text(result: Result, statistics: WorkloadStatistics | None, sure: UncertainEnergy | None, seed: int) -> str:
+    """The JSON contract, with what was asked for besides: ``operands`` of matrix products, ``uncertainty``."""
+    tree = result.to_dict()
+    if sure is not None:
+        tree["uncertainty"] = {"samples": len(sure.components), "seed": seed, "energy_pj": sure.to_dict()}
+    by_name = {layer.name: asdict(layer) for layer in statistics.layers} if statistics is not None else {}
+    for layer in tree["layers"]:
+        if layer["name"] in by_name:
+            layer["operands"] = {key: by_name[layer["name"]][key] for key in ("activations", "weights")}
+    return json.dumps(tree, indent=2) + "\n"
 
 
 def _rows(result: Result, statistics: WorkloadStatistics | None) -> list[dict[str, Any]]:

@@ -54,7 +54,24 @@ def test_nothing_is_captured_where_values_do_not_matter(
 
 
 def test_statistics_as_table_columns_and_picture(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["simulate", "dense_int8_8x8", CNN, *FAKE, "--operands", "--csv", "r.csv", "--plot", "p"]) == 0
+    assert (
+        run(
+            [
+                "simulate",
+                "dense_int8_8x8",
+                CNN,
+                *FAKE,
+                "--operands",
+                "--csv",
+                "r.csv",
+                "--json",
+                "r.json",
+                "--plot",
+                "p",
+            ]
+        )
+        == 0
+    )
     out = capsys.readouterr().out
     assert "Operands: initial weights (seed 0), 1 image of fake" in out
     assert sorted(path.name for path in Path("p").glob("operands.*")) == ["operands.png", "operands.svg"]
@@ -62,6 +79,9 @@ def test_statistics_as_table_columns_and_picture(capsys: pytest.CaptureFixture[s
     assert 0 < float(rows["conv2"]["operands.activations.zeros"]) < 1
     assert 1 < float(rows["conv2"]["operands.weights.effectual_bits"]) < 7
     assert rows["relu"]["operands.weights.zeros"] == ""
+    layers = {layer["name"]: layer for layer in json.loads(Path("r.json").read_text())["layers"]}
+    assert layers["conv2"]["operands"]["weights"]["zeros"] == float(rows["conv2"]["operands.weights.zeros"])
+    assert "operands" not in layers["relu"]
 
 
 def test_a_picture_of_the_operands_only_where_they_matter() -> None:
