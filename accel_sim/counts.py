@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = ["ArrayCounts", "DramCounts", "LayerActions", "MacCounts", "SramCounts", "SramTraffic"]
+
+_Kind = TypeVar("_Kind")
 
 
 @dataclass(frozen=True)
@@ -126,15 +128,20 @@ class LayerActions:
         counts = entry["counts"]
         array = {field.name: counts[field.name] for field in fields(ArrayCounts) if field.name != "macs"}
         sram = {
-            buffer.name: SramTraffic(**entry["sram"][buffer.name], **counts["sram"][buffer.name])
+            buffer.name: _read(SramTraffic, {**entry["sram"][buffer.name], **counts["sram"][buffer.name]})
             for buffer in fields(SramCounts)
         }
         return LayerActions(
             a_bits=entry["a_bits"],
             w_bits=entry["w_bits"],
-            array=ArrayCounts(macs=MacCounts(**entry["macs"]), **array),
+            array=ArrayCounts(macs=_read(MacCounts, entry["macs"]), **array),
             sram=SramCounts(**sram),
-            dram=DramCounts(**entry["dram"]),
+            dram=_read(DramCounts, entry["dram"]),
             vector_operations=counts["vector_operations"],
             cycles=entry["cycles"]["total"],
         )
+
+
+def _read(kind: type[_Kind], tree: Mapping[str, Any]) -> _Kind:
+    """All fields of ``kind``; what else ``tree`` holds is passed over."""
+    return kind(**{field.name: tree[field.name] for field in fields(kind)})  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from accel_sim import load_hardware
+from accel_sim.counts import ArrayCounts, LayerActions
 from accel_sim.hardware.schema import Hardware
 from accel_sim.result import (
     CycleCounts,
@@ -33,6 +34,8 @@ CREATE TABLE points(number INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, axes T
   message TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '', seconds REAL NOT NULL DEFAULT 0);
 CREATE TABLE details(number INTEGER PRIMARY KEY, result BLOB);
 """
+
+_NOTHING = LayerActions(8, 8, ArrayCounts(), SramCounts(), DramCounts(), 0, 0)
 
 
 def made_up_result(seed: int = 0, layers: int = 3, model: str = "net", **overrides: Any) -> dict[str, Any]:
@@ -82,6 +85,7 @@ def _product(name: str, draw: random.Random) -> LayerResult:
         sram=SramCounts(SramTraffic(1e6, 2e6), SramTraffic(3e6, 4e6), SramTraffic(5e6, 6e6)),
         dram=DramCounts(read_bytes=draw.randrange(10**6), write_bytes=draw.randrange(10**6)),
         energy_pj=EnergyBreakdown(**energies),
+        actions=_NOTHING,
         mapping={"tile_m": 448, "tile_n": 16, "tile_k": 147, "loop_order": "mnk", "array_dim": "n"},
     )
 
@@ -90,7 +94,7 @@ def _vector(name: str, draw: random.Random) -> LayerResult:
     shape = {"groups": 0, "m": 0, "n": 0, "k": 0, "a_bits": 8, "w_bits": 8, "a_signed": True, "w_signed": True}
     parts = {"utilization": 0.0, "macs": MacCounts(), "sram": SramCounts(), "dram": DramCounts()}
     energy = EnergyBreakdown(vector_unit=draw.uniform(1e4, 1e5))
-    return LayerResult(name=name, op="relu", cycles=CycleCounts(), energy_pj=energy, **shape, **parts)  # type: ignore[arg-type]
+    return LayerResult(name=name, op="relu", cycles=CycleCounts(), energy_pj=energy, actions=_NOTHING, **shape, **parts)  # type: ignore[arg-type]
 
 
 def write_sweep(
