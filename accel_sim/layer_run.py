@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -75,14 +76,19 @@ class LayerRun:
     array: ArrayCounts
     fills: Fills | None = None
 
-    @property
+    @cached_property
     def transfers(self) -> int:
         """DRAM transfers."""
         return int(np.count_nonzero(self.tiles[:, : timeline.OUT_BYTES + 1]))
 
     def bytes_moved(self, column: int) -> int:
         """Bytes of one kind of transfer."""
-        return int(self.tiles[:, column].sum())
+        return self._sums[column]
+
+    @cached_property
+    def _sums(self) -> list[int]:
+        sums: list[int] = self.tiles[:, : timeline.OUT_BYTES + 1].sum(axis=0).tolist()
+        return sums
 
 
 def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dependencies) -> LayerRun:
