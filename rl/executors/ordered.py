@@ -192,7 +192,7 @@ class DaskTasks(Generic[_Task, _Result]):
         from distributed import KilledWorker, as_completed
 
         indices = {self._client.submit(self._run, task, pure=False): index for index, task in enumerate(tasks)}
-        completed: Any = as_completed(indices)  # type: ignore[no-untyped-call]
+        completed: Any = as_completed(indices, loop=self._client.loop)  # type: ignore[no-untyped-call]
         try:
             for future in completed:
                 try:

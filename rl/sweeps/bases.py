@@ -146,7 +146,8 @@ def _machines(
             continue
         if label in documents and "hardware" not in spec.axes:
             problems.append(Problem(path, f"holds {show(label)} a second time"))
-        source = label if label in list_builtins() else str(folder / label)
+        is_file = label not in list_builtins() and (folder / label).is_file()
+        source = str(folder / label) if is_file else label
         try:
             documents[label] = read_hardware(source)
             machines[label] = flatten(load_hardware(source).model_dump(mode="json"))
@@ -218,7 +219,8 @@ def _wrong_value(
         for line in str(error).splitlines():
             name, _, text = line.removeprefix("--set ").partition(": ")
             if text.startswith("unknown field"):
-                guess = "" if "did you mean" in text else f"; or one of {', '.join(MODEL_AXES)}"
+                names = "" if at_key[0] == "set" else f"; or one of {', '.join(MODEL_AXES)}"
+                guess = "" if "did you mean" in text else names
                 yield Problem(at_key, f"{text}{guess}", at_key=True)
             else:
                 yield Problem(place, text if name == field else f"{name}: {text}")

@@ -87,17 +87,22 @@ def run_missing(
 
 def _outcomes(plan: Plan, jobs: Sequence[Job], tasks: Tasks, workers: int) -> Iterator[list[Outcome]]:
     chunks = _chunks(plan, jobs, max(1, min(_MOST_IN_CHUNK, len(jobs) // (_CHUNKS_PER_WORKER * workers))))
-    deadly: list[Job] = []
+    deadly: list[Chunk] = []
     for index, outcomes in tasks.finished(chunks):
         if outcomes is None:
-            deadly += chunks[index].jobs
+            deadly.append(chunks[index])
         else:
             yield outcomes
-    singles = _chunks(plan, deadly, 1)  # which of a chunk's points it is that kills the workers
+    yield [_deadly(chunk.jobs[0]) for chunk in deadly if len(chunk.jobs) == 1]
+    # Which of several points it is that kills the workers:
+    singles = _chunks(plan, [job for chunk in deadly if len(chunk.jobs) > 1 for job in chunk.jobs], 1)
     for index, outcomes in tasks.finished(singles):
-        number = singles[index].jobs[0].number
-        message = f"{RUN_FAILED}the worker's process ended each time it tried this point (too little memory?)"
-        yield [Outcome(number, FAILED, message)] if outcomes is None else outcomes
+        yield [_deadly(singles[index].jobs[0])] if outcomes is None else outcomes
+
+
+def _deadly(job: Job) -> Outcome:
+    message = f"{RUN_FAILED}the worker's process ended each time it tried this point (too little memory?)"
+    return Outcome(job.number, FAILED, message)
 
 
 def _chunks(plan: Plan, jobs: Sequence[Job], size: int) -> list[Chunk]:
