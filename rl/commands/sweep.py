@@ -97,11 +97,7 @@ def sweep(
         return
     if out is None:
         raise InputError("--out: is missing; needed: the folder where results are kept")
-    from rl.sweeps.run import open_store
-
-    store = open_store(plan, out, paths[0])
-    _compute(plan, store, part, places, quiet)
-    wanted.show(store, len(plan.points))
+    wanted.show(_computed(plan, paths[0], out, part, places, quiet), len(plan.points))
 
 
 @dataclass(frozen=True)
@@ -137,22 +133,24 @@ class _Places:
                 yield local, self.workers
 
 
-def _compute(plan: Plan, store: SweepStore, shard: Shard, places: _Places, quiet: bool) -> None:
-    from rl.sweeps.run import missing_jobs, run_missing
+def _computed(plan: Plan, spec: Path, out: Path, shard: Shard, places: _Places, quiet: bool) -> SweepStore:
+    """The store, with all points of the shard in it; nothing is written before there are workers."""
+    from rl.sweeps.run import missing_jobs, open_store, run_missing, stored_keys
 
-    jobs = missing_jobs(plan, [point.key for point in store.points()], shard)
+    jobs = missing_jobs(plan, stored_keys(out), shard)
     if not jobs:
-        return
+        return open_store(plan, out, spec)
     with progress_bar(quiet=quiet, time_left=True) as bar, places.tasks() as (tasks, workers):
+        store = open_store(plan, out, spec)
         bar.step(0, len(jobs), plan.title)
         run_missing(plan, jobs, store, tasks, workers, bar.step)
+    return store
 
 
 def _say_what_would_be_done(plan: Plan, out: Path | None, shard: Shard, places: _Places) -> None:
-    from rl.sweeps.run import estimate_seconds, missing_jobs
-    from rl.sweeps.store import STORE, SweepStore
+    from rl.sweeps.run import estimate_seconds, missing_jobs, stored_keys
 
-    stored = SweepStore(out).keys() if out is not None and (out / STORE).is_file() else set()
+    stored = stored_keys(out) if out is not None else set()
     jobs = missing_jobs(plan, stored, shard)
     here = sum(key in stored for key in plan.keys)
     wrong = [job for job in plan.jobs if job.problem]

@@ -10,10 +10,10 @@ from typing import Protocol
 from accel_sim import __version__
 from accel_sim.files import write_atomically
 from rl.sweeps.plan import Job, Plan
-from rl.sweeps.store import FAILED, SCHEMA, SPEC, Outcome, SweepStore, canonical_json
+from rl.sweeps.store import FAILED, SCHEMA, SPEC, STORE, Outcome, SweepStore, canonical_json
 from rl.sweeps.worker import RUN_FAILED, Chunk, run_job
 
-__all__ = ["Shard", "Tasks", "estimate_seconds", "missing_jobs", "open_store", "run_missing"]
+__all__ = ["Shard", "Tasks", "estimate_seconds", "missing_jobs", "open_store", "run_missing", "stored_keys"]
 
 _MOST_IN_CHUNK, _CHUNKS_PER_WORKER = 16, 8
 _TIMED_POINTS = 3
@@ -53,6 +53,15 @@ def open_store(plan: Plan, directory: Path, spec: Path) -> SweepStore:
     failed = [point for point in store.points() if point.status == FAILED]
     store.forget(point.number for point in failed if point.message.startswith(RUN_FAILED))
     return store
+
+
+def stored_keys(directory: Path) -> set[str]:
+    """Keys of the results in a folder that need not be computed again; none where there is no store.
+
+    Raises:
+        InputError: the store cannot be read.
+    """
+    return SweepStore(directory).keys(RUN_FAILED) if (directory / STORE).is_file() else set()
 
 
 def missing_jobs(plan: Plan, stored: Iterable[str], shard: Shard) -> list[Job]:

@@ -130,10 +130,11 @@ class SweepStore:
             for number, key, axes, status, message, result, seconds in rows
         ]
 
-    def keys(self) -> set[str]:
-        """Keys of all results, those that are set aside included."""
+    def keys(self, but: str) -> set[str]:
+        """Keys of all results, those that are set aside included, whose message does not begin with ``but``."""
+        query = "SELECT key, message FROM points UNION SELECT key, message FROM aside"
         with self._open() as database:
-            return {key for (key,) in database.execute("SELECT key FROM points UNION SELECT key FROM aside")}
+            return {key for key, message in database.execute(query) if not message.startswith(but)}
 
     def detail(self, number: int) -> dict[str, Any] | None:
         """The whole ``simulate`` JSON of a point, if it was kept."""
