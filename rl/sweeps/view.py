@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,7 +19,7 @@ from rl.sweeps.store import DONE, StoredPoint
 __all__ = ["file_rows", "json_tree", "sweep_view", "write_parquet"]
 
 SCHEMA = 1
-_BEST, _FRONT = 5, 12
+_BEST, _FRONT, _MANY_AXES = 5, 12, 4
 _COLUMNS = {
     "latency_s": ("latency", "s"),
     "energy_j": ("energy", "J"),
@@ -70,10 +71,12 @@ def _thinned(front: list[StoredPoint]) -> list[StoredPoint]:
 def _table(title: str, points: Sequence[StoredPoint], metrics: Sequence[str]) -> Table:
     names = [name for name in (points[0].axes if points else {}) if name not in _MODEL_COLUMNS]
     columns = {**_COLUMNS, **{name: (name, "") for name in metrics if name not in _COLUMNS}}
+    if len(names) > _MANY_AXES and "tops_per_w" not in metrics:
+        del columns["tops_per_w"]
     table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1), pad_edge=False)
     table.add_column("point", justify="right", no_wrap=True, vertical="bottom")
     for name in names:
-        table.add_column(Text(name.replace(".", "\n")), justify="right", vertical="bottom")
+        table.add_column(Text(re.sub("[._]", "\n", name)), justify="right", vertical="bottom")
     scales = {}
     for name, (header, unit) in columns.items():
         scale = si_scale(min(abs(float(point.metrics[name])) for point in points), unit) if unit else Scale(1.0, "")
