@@ -32,7 +32,7 @@ sample: {kind: random, n: 1000}
 }
 HEAD = 'hardware: dense_int8_32x32\nmodels: ["torchvision:resnet50"]\nset: {dram.model: bandwidth}\n'
 TEXT = f"""\
-`bitgrove sweep` of 1,000 variants of `dense_int8_32x32` with `torchvision:resnet50`, {WORKERS} processes, bandwidth model
+`bitgrove sweep`: 1,000 variants of `dense_int8_32x32` with `torchvision:resnet50`, {WORKERS} processes, bandwidth model
 of the DRAM, from the start of the command to the tables, every result stored with all its layers. *CPU time* is that of
 all processes; the limit on it is {LIMIT_S:.0f} s for each."""
 
