@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 
 import numpy as np
@@ -75,14 +76,19 @@ class LayerRun:
     array: ArrayCounts
     fills: Fills | None = None
 
-    @property
+    @cached_property
     def transfers(self) -> int:
         """DRAM transfers."""
         return int(np.count_nonzero(self.tiles[:, : timeline.OUT_BYTES + 1]))
 
     def bytes_moved(self, column: int) -> int:
         """Bytes of one kind of transfer."""
-        return int(self.tiles[:, column].sum())
+        return self._sums[column]
+
+    @cached_property
+    def _sums(self) -> list[int]:
+        sums: list[int] = self.tiles[:, : timeline.OUT_BYTES + 1].sum(axis=0).tolist()
+        return sums
 
 
 def lay_out(machine: Machine, work: ArrayWork, tiling: Tiling, dependencies: Dependencies) -> LayerRun:
@@ -152,7 +158,7 @@ def layer_actions(
     return LayerActions(
         a_bits=layer.a_bits,
         w_bits=layer.w_bits,
-        array=replace(run.array, metadata_decodes=run.array.metadata_decodes + decodes),
+        array=replace(run.array, metadata_decodes=run.array.metadata_decodes + decodes) if decodes else run.array,
         sram=_with_memory(hardware.buffers, edges, *filled_bytes, refilled_bytes, spilled_bytes),
         dram=machine.dram.counts(
             weight_bytes + input_bytes + refilled_bytes,
@@ -198,8 +204,7 @@ def _with_memory(
     spilled_bytes: int,
 ) -> SramCounts:
     """Edge traffic plus fills (from DRAM, or of what is kept on chip) and the partial sums' way to DRAM and back."""
-    return replace(
-        edges,
+    return SramCounts(
         activations=_plus(edges.activations, fill_and_spill(buffers.activations, 0, input_bytes)),
         weights=_plus(edges.weights, fill_and_spill(buffers.weights, 0, weight_bytes)),
         outputs=_plus(edges.outputs, fill_and_spill(buffers.outputs, spilled_bytes, refilled_bytes)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,10 +18,16 @@ from accel_sim.memory.dram import Dram, dram_model
 
 __all__ = ["Machine", "build_machine"]
 
+_NOT_IN_LAYOUT = {name: {"kib", "cell"} for name in ("activations", "weights", "outputs")}
+
 
 @dataclass(frozen=True, eq=False)
 class Machine:
-    """Hardware, its DRAM and energy models, and the flat arrays that kernels take."""
+    """Hardware, its DRAM and energy models, and the flat arrays that kernels take.
+
+    ``layout_hash`` is that of all fields on which the tiles of a layer and the traffic at the array's edges depend,
+    once a tiling is given: capacities, DRAM, clock and energies are not among them.
+    """
 
     hardware: Hardware
     dram: Dram
@@ -29,6 +37,7 @@ class Machine:
     half_bits: NDArray[np.float64]
     area: AreaBreakdown
     content_hash: str
+    layout_hash: str
 
 
 def build_machine(hardware: Hardware) -> Machine:
@@ -70,4 +79,14 @@ def _build(key: _ByContent) -> Machine:
         half_bits=half_bits(hardware),
         area=area_breakdown(hardware),
         content_hash=hardware.content_hash(),
+        layout_hash=_layout_hash(hardware),
     )
+
+
+def _layout_hash(hardware: Hardware) -> str:
+    tree = {
+        "array": hardware.array.model_dump(mode="json"),
+        "buffers": hardware.buffers.model_dump(mode="json", exclude=_NOT_IN_LAYOUT),
+        "vector_lanes": hardware.vector_lanes,
+    }
+    return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]

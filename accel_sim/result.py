@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from accel_sim.counts import DramCounts, LayerActions, MacCounts, SramCounts, SramTraffic
@@ -63,17 +63,17 @@ class EnergyBreakdown:
     @property
     def total(self) -> float:
         """Sum of the components, pJ."""
-        return float(sum(getattr(self, f.name) for f in fields(self)))
+        return float(sum(vars(self).values()))
 
     def to_dict(self) -> dict[str, float]:
         """Components and their total."""
-        return {**asdict(self), "total": self.total}
+        return {**vars(self), "total": self.total}
 
 
 def sum_fields(kind: type[_Summable], parts: Iterable[_Summable]) -> _Summable:
     """Field-wise sum of equal, flat dataclasses of numbers."""
-    rows = list(parts)
-    return kind(**{f.name: sum(getattr(row, f.name) for row in rows) for f in fields(kind)})  # type: ignore[arg-type]
+    rows = [vars(part) for part in parts]
+    return kind(**{f.name: sum(row[f.name] for row in rows) for f in fields(kind)})  # type: ignore[arg-type]
 
 
 def _sram_dict(sram: SramCounts) -> dict[str, dict[str, float]]:
@@ -113,11 +113,11 @@ class LayerResult:
         head = ("name", "op", "groups", "m", "n", "k", "a_bits", "w_bits", "a_signed", "w_signed")
         return {
             **{key: getattr(self, key) for key in head},
-            "cycles": asdict(self.cycles),
+            "cycles": dict(vars(self.cycles)),
             "utilization": self.utilization,
-            "macs": asdict(self.macs),
+            "macs": dict(vars(self.macs)),
             "sram": _sram_dict(self.sram),
-            "dram": asdict(self.dram),
+            "dram": dict(vars(self.dram)),
             "energy_pj": self.energy_pj.to_dict(),
             "counts": self.actions.to_dict(),
             "mapping": self.mapping,
@@ -183,11 +183,11 @@ class TotalResult:
             "area_mm2",
         )
         return {
-            "cycles": asdict(self.cycles),
+            "cycles": dict(vars(self.cycles)),
             "utilization": self.utilization,
-            "macs": asdict(self.macs),
+            "macs": dict(vars(self.macs)),
             "sram": _sram_dict(self.sram),
-            "dram": asdict(self.dram),
+            "dram": dict(vars(self.dram)),
             "energy_pj": self.energy_pj.to_dict(),
             **{key: getattr(self, key) for key in derived},
             "areas_mm2": self.areas_mm2,

@@ -38,6 +38,7 @@ COMMANDS: dict[str, CommandEntry] = {
     "hw": CommandEntry("rl.commands.hw:app", "Machines"),
     "simulate": CommandEntry("rl.commands.simulate:simulate", "Simulation"),
     "compare": CommandEntry("rl.commands.compare:compare", "Simulation"),
+    "sweep": CommandEntry("rl.commands.sweep:sweep", "Simulation"),
     "report": CommandEntry("rl.commands.report:report", "Simulation"),
     "compress": CommandEntry("rl.commands.compress:compress", "Compression"),
     "sensitivity": CommandEntry("rl.commands.sensitivity:sensitivity", "Compression"),

@@ -11,15 +11,26 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
 
 __all__ = ["ProgressBar", "progress_bar"]
 
 _PATIENCE_S = 1.0
+
+
+class _RateColumn(ProgressColumn):
+    """Steps per second of late."""
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.3g}/s")
 
 
 class ProgressBar:
@@ -44,7 +55,7 @@ def progress_bar(*, quiet: bool, time_left: bool = False) -> Iterator[ProgressBa
 
     Args:
         quiet: show nothing.
-        time_left: whether steps take about equally long, so that the rest can be told.
+        time_left: whether steps take about equally long, so that their rate and the rest can be told.
     """
     console = Console(stderr=True)
     columns = (
@@ -53,7 +64,7 @@ def progress_bar(*, quiet: bool, time_left: bool = False) -> Iterator[ProgressBa
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        *((TextColumn("left"), TimeRemainingColumn()) if time_left else ()),
+        *((_RateColumn(), TextColumn("left"), TimeRemainingColumn()) if time_left else ()),
     )
     progress = Progress(*columns, console=console, transient=True)
     # The first second may pass in one long call (reading a model), so a timer starts the display.

@@ -17,6 +17,7 @@ Definitions (dense machine, padding of the array in none of them):
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from accel_sim.array.beats import arrays_in_step, columns_are_elastic, constant_beat_cycles, hop_bits, step_lanes
 from accel_sim.array.ports import Sharing
@@ -27,6 +28,9 @@ from accel_sim.result import MacCounts, SramCounts, SramTraffic
 from accel_sim.workload import GemmLayer
 
 __all__ = ["array_counts", "edge_traffic", "finished_words", "sharing"]
+
+_REMEMBERED = 16384
+"""Cuts of one dimension; the mapper asks for the same ones again and again."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,14 @@ def _places(extent: int, tile: int, lanes: int) -> _Folds:
     return _folds(extent, tile, lanes)
 
 
-def _tiles(extent: int, tile: int) -> list[tuple[int, int]]:
+@lru_cache(maxsize=_REMEMBERED)
+def _tiles(extent: int, tile: int) -> tuple[tuple[int, int], ...]:
     """Tile sizes along one dimension and how often each occurs."""
     full, rest = divmod(extent, tile)
-    return [(size, times) for size, times in ((tile, full), (rest, 1)) if size and times]
+    return tuple((size, times) for size, times in ((tile, full), (rest, 1)) if size and times)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def _folds(extent: int, tile: int, unit: int) -> _Folds:
     sizes: dict[int, int] = {}
     for size, times in _tiles(extent, tile):
@@ -207,7 +213,7 @@ def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -
         hops = 0
         for size, times in _folds(layer.m, tiling.tile_m, array.rows).sizes:
             height = array.rows if array.edge_folds == "full" else size
-            hops += times * sum(height - row - 1 + shadow for row in range(size))
+            hops += times * (size * (height - 1 + shadow) - size * (size - 1) // 2)
         tiles_k = -(-layer.k // tiling.tile_k)
         return layer.groups * layer.n * tiles_k * hops * array.acc_bits
     hops = 0
@@ -215,7 +221,7 @@ def _stationary_hop_bits(hardware: Hardware, layer: GemmLayer, tiling: Tiling) -
         # Elements of lane-row r of a fold of `size` elements; the last lane-row may be partly filled.
         top = array.rows - -(-size // lanes) if array.edge_folds == "used" else 0
         full_rows, rest = divmod(size, lanes)
-        hops += times * lanes * sum(top + row + 1 + shadow for row in range(full_rows))
+        hops += times * lanes * (full_rows * (top + 1 + shadow) + full_rows * (full_rows - 1) // 2)
         hops += times * rest * (top + full_rows + 1 + shadow)
     if array.dataflow == "ws":
         loads = _time_parts(layer.m, tiling.tile_m, array.arrays if tiling.array_dim == "m" else 1)

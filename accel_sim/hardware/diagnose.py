@@ -224,4 +224,6 @@ def _range(schema: Schema) -> str:
 
 
 def _text_length(schema: Schema) -> str:
-    return f" of {schema['minLength']} to {schema['maxLength']} characters" if "minLength" in schema else ""
+    if "maxLength" in schema:
+        return f" of {schema.get('minLength', 0)} to {schema['maxLength']} characters"
+    return f" of at least {schema['minLength']} characters" if "minLength" in schema else ""

@@ -22,7 +22,14 @@ from accel_sim.hardware.rules import broken_rules
 from accel_sim.hardware.schema import Hardware
 from accel_sim.memory.parts import load_part
 
-__all__ = ["BUILTIN_DIRECTORY", "list_builtins", "load_hardware", "parse_set_options"]
+__all__ = [
+    "BUILTIN_DIRECTORY",
+    "list_builtins",
+    "load_hardware",
+    "parse_set_options",
+    "read_hardware",
+    "resolve_hardware",
+]
 
 BUILTIN_DIRECTORY = Path(__file__).resolve().parents[2] / "hwconfigs"
 _SUFFIXES = (".yaml", ".yml", ".csv")
@@ -41,8 +48,25 @@ def load_hardware(source: str | Path, overrides: Mapping[str, Any] | None = None
             together. One line per problem, all problems at once:
             ``file:line:column: field: what it holds, what is allowed``; of an override ``--set field: …``.
     """
-    document = _with_paths_beside(_open(source), Path(source).parent)
-    document = apply_preset(override(document, overrides or {}))
+    return resolve_hardware(read_hardware(source), overrides or {})
+
+
+def read_hardware(source: str | Path) -> Document:
+    """A hwconfig as it stands in the file, to be resolved with many overrides (:func:`resolve_hardware`).
+
+    Raises:
+        HardwareError: the file cannot be read.
+    """
+    return _with_paths_beside(_open(source), Path(source).parent)
+
+
+def resolve_hardware(document: Document, overrides: Mapping[str, Any]) -> Hardware:
+    """The machine of a hwconfig with fields overridden.
+
+    Raises:
+        HardwareError: as :func:`load_hardware`.
+    """
+    document = apply_preset(override(document, overrides))
     hardware = validate(Hardware, document)
     problems = [
         *broken_rules(hardware),

@@ -8,8 +8,8 @@ Results are remembered by content.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,16 +21,19 @@ from accel_sim.array.vectors import layer_vector, pace_vector
 from accel_sim.energy.model import EnergyModel, layer_energy
 from accel_sim.errors import MappingError
 from accel_sim.hardware.schema import Hardware
-from accel_sim.layer_run import Dependencies, lay_out, layer_actions
+from accel_sim.layer_run import Dependencies, LayerRun, lay_out, layer_actions
 from accel_sim.machine import Machine
 from accel_sim.mapping.candidates import Candidates, candidates
+from accel_sim.mapping.footprints_kernel import footprints
+from accel_sim.mapping.layouts import forget_layouts, layouts_of
 from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector
 from accel_sim.schedule import ArrayWork, Packing
 from accel_sim.timeline.kernel import run as run_timeline
+from accel_sim.workload import ConvGeometry
 
-__all__ = ["exact_rank", "find_tiling"]
+__all__ = ["exact_rank", "find_tiling", "forget_mappings"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _FINALISTS = 12
@@ -54,6 +57,13 @@ def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
         need_bits = tuple(np.array(solution.need_bits) * _sizes(work.packing))
         raise MappingError(_why_nothing_fits(machine, work.layer.name, need_bits))
     return solution.tiling
+
+
+def forget_mappings() -> None:
+    """Forget all that was found so far, as in a new process (to time a search)."""
+    _solve.cache_clear()
+    _footprints.cache_clear()
+    forget_layouts()
 
 
 class _ByContent:
@@ -101,12 +111,29 @@ class _Ranked:
 
     def __init__(self, machine: Machine, work: ArrayWork) -> None:
         self._machine, self._work = machine, work
-        self._known: dict[Tiling, Rank] = {}
+        self._layouts = layouts_of(machine, work)
+        self._known: dict[Tiling, tuple[float, int]] = {}
 
     def __call__(self, tiling: Tiling) -> Rank:
-        if tiling not in self._known:
-            self._known[tiling] = exact_rank(self._machine, self._work, tiling)
-        return self._known[tiling]
+        same = _first_of_its_like(self._work, tiling)
+        if same not in self._known:
+            self._known[same] = _score(self._machine, self._work, self._layouts.under(self._machine, same))
+        return *self._known[same], _sizes_and_order(tiling)
+
+
+def _first_of_its_like(work: ArrayWork, tiling: Tiling) -> Tiling:
+    """The tiling with the first of the loop orders that visit the tiles alike; a loop of one turn may be anywhere."""
+    layer = work.layer
+    extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
+    loops = {name for name, (extent, size) in extents.items() if size < extent}
+    order = _first_order(tiling.loop_order, frozenset(loops))
+    return tiling if order == tiling.loop_order else replace(tiling, loop_order=order)
+
+
+@cache
+def _first_order(order: str, loops: frozenset[str]) -> str:
+    turns = [name for name in order if name in loops]
+    return next(other for other in LOOP_ORDERS if [name for name in other if name in loops] == turns)
 
 
 def _climb(start: Tiling, option: _Estimates, rank: Callable[[Tiling], Rank]) -> Tiling:
@@ -182,9 +209,12 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: in
     packing = work.packing
     packed = (packing.activations_read, packing.weights_read)
     speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False, packed=packed)
+    shape = (layer.m, layer.k, layer.conv)
+    footprint_sums, footprint_most = _footprints(shape, tuple(sizes.m.tolist()), tuple(sizes.k.tolist()), most_tiles)
     scores, need_bits = estimate_all(
         layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
-        conv_vector(layer.conv),
+        footprint_sums,
+        footprint_most,
         machine.array_vector,
         pace_vector(speed),
         sizes.g,
@@ -203,6 +233,17 @@ def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: in
         others = [order for order in range(len(LOOP_ORDERS)) if order != fixed]
         scores[..., others] = np.inf
     return _Estimates(sizes, array_dim, scores, need_bits)
+
+
+@lru_cache(maxsize=4096)
+def _footprints(
+    shape: tuple[int, int, ConvGeometry | None], sizes_m: tuple[int, ...], sizes_k: tuple[int, ...], most_tiles: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Input elements of all tiles, and of the largest, by M and K size; ``shape``: M, K and geometry of a layer."""
+    m, k, conv = shape
+    sizes = np.array(sizes_m, np.int64), np.array(sizes_k, np.int64)
+    sums, most = footprints(m, k, conv_vector(conv), *sizes, most_tiles)
+    return sums, most
 
 
 def _sizes(packing: Packing) -> NDArray[np.float64]:
@@ -227,6 +268,15 @@ def _prices(energy: EnergyModel, hardware: Hardware, packing: Packing) -> NDArra
 def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
     run = lay_out(machine, work, tiling, Dependencies())
+    return *_score(machine, work, run), _sizes_and_order(tiling)
+
+
+def _sizes_and_order(tiling: Tiling) -> tuple[int, ...]:
+    return tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k, LOOP_ORDERS.index(tiling.loop_order)
+
+
+def _score(machine: Machine, work: ArrayWork, run: LayerRun) -> tuple[float, int]:
+    """The objective, and the number of tiles."""
     compute_end, vector_end, _, store_end, *_ = run_timeline(
         run.tiles, machine.dram.params(), machine.dram.controller_arrays(), _NO_SPANS, machine.halves
     )
@@ -236,8 +286,7 @@ def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
     if objective != "latency":
         energy = layer_energy(layer_actions(machine, work, run, cycles), machine.energy).total
         score = energy if objective == "energy" else energy * cycles
-    order = LOOP_ORDERS.index(tiling.loop_order)
-    return score, len(run.tiles), (tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k, order)
+    return score, len(run.tiles)
 
 
 def _why_nothing_fits(machine: Machine, layer: str, need_bits: tuple[float, ...]) -> str:

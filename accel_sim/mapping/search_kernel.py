@@ -34,7 +34,6 @@ from accel_sim.array.tile_kernel import (
     ceil_div,
 )
 from accel_sim.jit import kernel
-from accel_sim.memory.footprint_kernel import input_elements
 
 __all__ = ["EDP", "ENERGY", "LATENCY", "estimate_all"]
 
@@ -42,20 +41,6 @@ ENERGY, LATENCY, EDP = 0, 1, 2
 # Entries of the price vector.
 P_DRAM_BYTE, P_A_READ_BIT, P_A_WRITE_BIT, P_W_READ_BIT, P_W_WRITE_BIT, P_O_READ_BIT, P_O_WRITE_BIT, P_CYCLE = range(8)
 _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64)
-
-
-@kernel
-def _activation_sums(layer, conv, tile_m, tile_k):
-    """Elements of one group's input over all (m, k) tiles, and of the largest tile."""
-    if conv.size == 0:
-        return layer[L_M] * layer[L_K], tile_m * tile_k
-    total, largest = np.int64(0), np.int64(0)
-    for m0 in range(0, layer[L_M], tile_m):
-        for k0 in range(0, layer[L_K], tile_k):
-            elements = input_elements(conv, m0, min(layer[L_M], m0 + tile_m), k0, min(layer[L_K], k0 + tile_k))
-            total += elements
-            largest = max(largest, elements)
-    return total, largest
 
 
 @kernel
@@ -137,7 +122,8 @@ def _revisits(order, counts, free):
 @kernel
 def estimate_all(
     layer,
-    conv,
+    footprint_sums,
+    footprint_most,
     array,
     pace,
     sizes_g,
@@ -153,6 +139,7 @@ def estimate_all(
 ):
     """Estimated objective of every combination; ``inf`` where a tile does not fit or the layer has too many of them.
 
+    ``footprint_sums`` and ``footprint_most``, by M and K size, are those of :mod:`accel_sim.mapping.footprints_kernel`.
     Returns ``(scores, need)``: scores ``(g, m, n, k, 6)``; ``need`` the least bits that each SRAM would have had to
     hold per tile.
     """
@@ -166,10 +153,7 @@ def estimate_all(
             tile_m, tile_k = sizes_m[mi], sizes_k[ki]
             counts[0], counts[2] = ceil_div(layer[L_M], tile_m), ceil_div(layer[L_K], tile_k)
             few = counts[0] * counts[2] <= most_tiles
-            if few:
-                a_sum, a_most = _activation_sums(layer, conv, tile_m, tile_k)
-            else:
-                a_sum, a_most = np.int64(0), np.int64(input_elements(conv, 0, tile_m, 0, tile_k))
+            a_sum, a_most = footprint_sums[mi, ki], footprint_most[mi, ki]
             for ni in range(sizes_n.size):
                 tile_n = sizes_n[ni]
                 counts[1] = ceil_div(layer[L_N], tile_n)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from accel_sim.jit import kernel
 from accel_sim.workload.layers import ConvGeometry
 
-__all__ = ["conv_vector", "input_elements"]
+__all__ = ["conv_vector", "input_elements", "touched_pixels"]
 
 _FIELDS = (
     "batch", "in_h", "in_w", "in_channels", "kernel_h", "kernel_w", "out_h", "out_w",
@@ -43,19 +43,10 @@ def _span(out0, out1, tap0, tap1, stride, dilation, pad, size):
 
 
 @kernel
-def input_elements(conv, m0, m1, k0, k1):
-    """Elements of one group's input that rows ``m0..m1-1`` and columns ``k0..k1-1`` of the im2col matrix touch.
-
-    Exact up to the holes of a dilated kernel between neighbouring outputs, and counts all channels where the k range
-    covers more than one kernel position. Never more than ``(m1-m0)·(k1-k0)``.
-    """
-    dense = (m1 - m0) * (k1 - k0)
-    if conv.size == 0:
-        return dense
-    in_h, in_w, channels, kernel_w = conv[1], conv[2], conv[3], conv[5]
+def touched_pixels(conv, m0, m1, first, last):
+    """Pixels that rows ``m0..m1-1`` of the im2col matrix touch through kernel positions ``first..last``."""
+    in_h, in_w, kernel_w = conv[1], conv[2], conv[5]
     out_h, out_w = conv[6], conv[7]
-    first, last = k0 // channels, (k1 - 1) // channels
-    used_channels = k1 - k0 if first == last else channels
     ky0, ky1 = first // kernel_w, last // kernel_w
     kx0, kx1 = (first % kernel_w, last % kernel_w) if ky0 == ky1 else (0, kernel_w - 1)
     pixels = 0
@@ -73,4 +64,20 @@ def input_elements(conv, m0, m1, k0, k1):
         width = _span(x0, x1, kx0, kx1, conv[9], conv[13], conv[11], in_w)
         pixels += full_images * height * width
         m += full_images * (stop - start)
-    return min(dense, pixels * used_channels)
+    return pixels
+
+
+@kernel
+def input_elements(conv, m0, m1, k0, k1):
+    """Elements of one group's input that rows ``m0..m1-1`` and columns ``k0..k1-1`` of the im2col matrix touch.
+
+    Exact up to the holes of a dilated kernel between neighbouring outputs, and counts all channels where the k range
+    covers more than one kernel position. Never more than ``(m1-m0)·(k1-k0)``.
+    """
+    dense = (m1 - m0) * (k1 - k0)
+    if conv.size == 0:
+        return dense
+    channels = conv[3]
+    first, last = k0 // channels, (k1 - 1) // channels
+    used_channels = k1 - k0 if first == last else channels
+    return min(dense, touched_pixels(conv, m0, m1, first, last) * used_channels)

@@ -1,13 +1,20 @@
-"""Tasks on processes or a cluster, results in order, a task whose worker dies done again. Knows nothing of searches."""
+"""Tasks on processes or a cluster, a task whose worker dies done again. Knows nothing of searches and sweeps.
+
+``results`` gives results in the order of the tasks and ends with an error where a task kills every worker; ``finished``
+gives them as they come, and says of such a task that it has none.
+"""
 
 from __future__ import annotations
 
 import multiprocessing
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from accel_sim import __version__
 from accel_sim.errors import InputError, RunError
 
 __all__ = ["RETRIES", "DaskTasks", "ProcessTasks"]
@@ -52,6 +59,44 @@ class ProcessTasks(Generic[_Task, _Result]):
                     self._restart(tasks, futures, index)
             yield result
 
+    def finished(self, tasks: Sequence[_Task]) -> Iterator[tuple[int, _Result | None]]:
+        """Index and result of each task as it ends; ``None`` where its worker died :data:`RETRIES` times and once more.
+
+        A dead worker takes with it what runs beside it; those tasks are then run one at a time, which shows whose fault
+        it is.
+        """
+        waiting, suspects = deque(range(len(tasks))), deque[int]()
+        running: dict[Future[_Result], int] = {}
+        deaths: Counter[int] = Counter()
+        while waiting or suspects or running:
+            if suspects and not running:
+                index = suspects.popleft()
+                running[self._submit(tasks[index])] = index
+            while waiting and not suspects and not deaths.keys() & running.values() and len(running) < self._ahead:
+                index = waiting.popleft()
+                running[self._submit(tasks[index])] = index
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                if not isinstance(future.exception(), BrokenProcessPool):
+                    yield running.pop(future), future.result()
+            lost = sorted(index for future, index in running.items() if _broken(future))
+            if not lost:
+                continue
+            wait(running)  # the others' end, too, is only a matter of time
+            done = [(index, future.result()) for future, index in running.items() if _succeeded(future)]
+            lost = sorted(set(running.values()) - {index for index, _ in done})
+            running.clear()
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = self._start()
+            deaths.update(lost)
+            yield from done
+            yield from ((index, None) for index in lost if deaths[index] > RETRIES)
+            suspects.extend(index for index in lost if deaths[index] <= RETRIES)
+
+    @property
+    def _ahead(self) -> int:
+        """Tasks that are handed out: one for each worker, and one for each to go on with."""
+        return 2 * self._workers
+
     def _restart(self, tasks: Sequence[_Task], futures: list[Future[_Result]], first: int) -> None:
         """A dead worker takes the whole pool with it: a new one does all that has no result."""
         self._pool.shutdown(wait=False, cancel_futures=True)
@@ -81,18 +126,32 @@ def _succeeded(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
+def _broken(future: Future[Any]) -> bool:
+    return future.done() and not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
+
+
+def _wait_for_a_worker(client: Any, patience_s: float) -> None:
+    with suppress(TimeoutError):
+        client.wait_for_workers(1, timeout=patience_s)
+
+
+def _version() -> str:
+    return __version__
+
+
 class DaskTasks(Generic[_Task, _Result]):
     """``run(task)`` on the workers of a Dask cluster, which must have this package and see the same files.
 
     Args:
         run: a function of a module.
         address: of the scheduler, ``tcp://HOST:PORT``.
+        patience_s: how long to wait for the first worker.
 
     Raises:
-        InputError: Dask is not installed, or no scheduler answers there.
+        InputError: Dask is not installed, no scheduler answers there, or it has no workers.
     """
 
-    def __init__(self, run: Callable[[_Task], _Result], address: str) -> None:
+    def __init__(self, run: Callable[[_Task], _Result], address: str, patience_s: float = 0) -> None:
         try:
             from distributed import Client
         except ImportError as error:
@@ -103,6 +162,8 @@ class DaskTasks(Generic[_Task, _Result]):
             raise InputError(
                 f"--scheduler: no Dask scheduler answers at {address!r}; allowed: an address such as tcp://host:8786"
             ) from error
+        if patience_s:
+            _wait_for_a_worker(client, patience_s)
         if not client.scheduler_info()["workers"]:
             client.close()
             raise InputError(f"--scheduler: the scheduler at {address!r} has no workers; start some with 'dask worker'")
@@ -126,6 +187,22 @@ class DaskTasks(Generic[_Task, _Result]):
         finally:
             self._client.cancel(futures)
 
+    def finished(self, tasks: Sequence[_Task]) -> Iterator[tuple[int, _Result | None]]:
+        """Index and result of each task as it ends; ``None`` where it killed several workers."""
+        from distributed import KilledWorker, as_completed
+
+        indices = {self._client.submit(self._run, task, pure=False): index for index, task in enumerate(tasks)}
+        completed: Any = as_completed(indices, loop=self._client.loop)  # type: ignore[no-untyped-call]
+        try:
+            for future in completed:
+                try:
+                    result = future.result()
+                except KilledWorker:
+                    result = None
+                yield indices.pop(future), result
+        finally:
+            self._client.cancel(list(indices))
+
     def everywhere(self, function: Callable[[], Any]) -> set[Any]:
         """What a function returns on the workers.
 
@@ -137,6 +214,18 @@ class DaskTasks(Generic[_Task, _Result]):
         except Exception as error:  # whatever a worker that lacks the package makes of it
             reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
             raise InputError(f"--scheduler: a worker of the cluster cannot run this package: {reason}") from error
+
+    def check_version(self) -> None:
+        """Make sure that the workers have this package, in this version.
+
+        Raises:
+            InputError: they do not.
+        """
+        others = self.everywhere(_version) - {__version__}
+        if others:
+            raise InputError(
+                f"--scheduler: workers have version {', '.join(sorted(others))}; allowed: {__version__}, as here"
+            )
 
     @property
     def workers(self) -> int:

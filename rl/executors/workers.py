@@ -8,7 +8,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 from threading import Lock
 
-from accel_sim import __version__
 from accel_sim.errors import InputError
 from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.space import Candidate
@@ -52,17 +51,12 @@ def on_cluster(request: SearchRequest, address: str) -> OnWorkers:
         InputError: no scheduler answers, it has no workers, or they have another version of this package.
     """
     tasks: DaskTasks[_Task, Evaluation] = DaskTasks(_measure, address)
-    others = tasks.everywhere(_version) - {__version__}
-    if others:
+    try:
+        tasks.check_version()
+    except InputError:
         tasks.close()
-        raise InputError(
-            f"--scheduler: workers have version {', '.join(sorted(others))}; allowed: {__version__}, as here"
-        )
+        raise
     return OnWorkers(request, tasks)
-
-
-def _version() -> str:
-    return __version__
 
 
 def _limit_threads(threads: int) -> None:

@@ -15,6 +15,7 @@ from tests.benchmarks import (
     resnet50,
     resnet50_operands,
     search_evaluation,
+    sweep,
 )
 from tests.benchmarks.environment import load_per_core, machine_table
 from tests.benchmarks.report import Section, checks_of
@@ -26,6 +27,7 @@ BENCHMARKS = (
     dram.run,
     compression.run,
     search_evaluation.run,
+    sweep.run,
     reference_engine.run,
     against_scalesim.run,
 )

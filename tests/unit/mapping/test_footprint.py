@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
+
+import numpy as np
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from accel_sim.mapping.footprints_kernel import footprints
 from accel_sim.memory.footprint_kernel import conv_vector, input_elements
 from accel_sim.workload import ConvGeometry
 
@@ -80,3 +85,26 @@ def test_whole_output_rows_and_kernel_rows_are_exact(conv, data):
 
 def test_a_plain_product_touches_its_tile():
     assert input_elements(conv_vector(None), 2, 5, 1, 8) == 21
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_sums_over_all_tiles_are_those_of_single_tiles(seed: int) -> None:
+    draw = random.Random(seed)
+    kernel_h, kernel_w = draw.choice([(1, 1), (3, 3), (1, 5), (2, 3)])
+    stride, dilation, pad = draw.randint(1, 4), draw.choice([1, 1, 2]), draw.randint(0, 1)
+    channels, batch, size = draw.choice([1, 3, 8]), draw.choice([1, 1, 3]), draw.randint(9, 14)
+    out_h, out_w = ((size + 2 * pad - dilation * (taps - 1) - 1) // stride + 1 for taps in (kernel_h, kernel_w))
+    geometry = (batch, size, size, channels, kernel_h, kernel_w, out_h, out_w, stride, stride, pad, pad)
+    conv = conv_vector(ConvGeometry(*geometry, dilation, dilation) if seed % 7 else None)
+    m, k = batch * out_h * out_w, kernel_h * kernel_w * channels
+    sizes_m = np.array(sorted({m, *(draw.randint(1, m) for _ in range(3))}))
+    sizes_k = np.array(sorted({k, channels, *(draw.randint(1, k) for _ in range(3))}))
+    sums, most = footprints(m, k, conv, sizes_m, sizes_k, 1 << 17)
+    for i, tile_m in enumerate(sizes_m):
+        for j, tile_k in enumerate(sizes_k):
+            tiles = [
+                input_elements(conv, m0, min(m, m0 + tile_m), k0, min(k, k0 + tile_k))
+                for m0 in range(0, m, tile_m)
+                for k0 in range(0, k, tile_k)
+            ]
+            assert (sums[i, j], most[i, j]) == (sum(tiles), max(tiles))

@@ -43,3 +43,10 @@ def answer() -> int:
 def no_answer() -> int:
     """On no worker."""
     raise ValueError("no answer")
+
+
+def die_at_three(number: int) -> int:
+    """Kills its process at 3, always."""
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number

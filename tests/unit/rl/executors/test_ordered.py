@@ -38,9 +38,20 @@ def test_a_task_that_always_kills_its_process_ends_the_run() -> None:
         list(pool.results([1]))
 
 
+def test_results_as_they_come_name_the_task_that_kills_its_process() -> None:
+    with closing(ProcessTasks(tasks.square, 2)) as pool:
+        assert sorted(pool.finished(NUMBERS)) == list(enumerate(SQUARES))
+        assert list(pool.finished([])) == []
+    with closing(ProcessTasks(tasks.die_at_three, 2)) as pool:
+        expected = [None if number == 3 else number * number for number in NUMBERS]
+        assert sorted(pool.finished(NUMBERS), key=lambda pair: pair[0]) == list(enumerate(expected))
+
+
 def test_a_tasks_own_error_is_raised() -> None:
     with closing(ProcessTasks(tasks.fail, 1)) as pool, pytest.raises(ValueError, match="task 5"):
         list(pool.results([5]))
+    with closing(ProcessTasks(tasks.fail, 1)) as pool, pytest.raises(ValueError, match="task 5"):
+        list(pool.finished([5]))
 
 
 @pytest.fixture(scope="module")
@@ -81,6 +92,7 @@ def test_a_cluster_gives_results_in_order_and_survives_a_killed_worker(cluster: 
         with pytest.raises(InputError, match="a worker of the cluster cannot run this package: ValueError: no answer"):
             pool.everywhere(tasks.no_answer)
         assert list(pool.results(NUMBERS)) == SQUARES
+        assert sorted(pool.finished(NUMBERS)) == list(enumerate(SQUARES))
     with closing(DaskTasks(tasks.die_once, cluster)) as pool:
         assert list(pool.results([(number, str(tmp_path)) for number in NUMBERS])) == SQUARES
     assert (tmp_path / "died").exists()
