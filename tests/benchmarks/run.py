@@ -16,6 +16,7 @@ from tests.benchmarks import (
     resnet50_operands,
     search_evaluation,
     sweep,
+    sweep_scaling,
 )
 from tests.benchmarks.environment import load_per_core, machine_table
 from tests.benchmarks.report import Section, checks_of
@@ -28,6 +29,7 @@ BENCHMARKS = (
     compression.run,
     search_evaluation.run,
     sweep.run,
+    sweep_scaling.run,
     reference_engine.run,
     against_scalesim.run,
 )
