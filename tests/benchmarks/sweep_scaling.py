@@ -37,10 +37,11 @@ axes:
 """
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "pictures" / "sweep_scaling.svg"
 TEXT = f"""\
-{POINTS} arrays with ResNet-50 from the start of the command to the tables, with 1 to 8 worker processes on this machine.
-The model is `start + points · (work / cores in use + store)`: *start* is a sweep that finds everything stored, *store* what
-the one process that collects results needs for each of them, *work* follows from one worker. It leaves the network out; at
-1,000 workers the collecting process is what limits. Shards (`--shard i/n`, then `--merge`) have no such limit."""
+{POINTS} arrays with ResNet-50 from the start of the command to the tables, with 1 to 8 worker processes on this
+machine. The model is `start + points · (work / cores in use + store)`: *start* is a sweep that finds everything stored,
+*store* what the one process that collects results needs for each of them, *work* follows from one worker. It leaves the
+network out; at 1,000 workers the collecting process is what limits. Shards (`--shard i/n`, then `--merge`) have no such
+limit."""
 
 
 @dataclass(frozen=True)
