@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from accel_sim.energy.sram_plugins import find_estimator
 from accel_sim.energy.tables import load_energy_table, unknown_overrides
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
@@ -129,6 +128,8 @@ def _estimator_problems(hardware: Hardware) -> list[Problem]:
     name = hardware.energy.sram_estimator
     if name is None:
         return []
+    from accel_sim.energy.sram_plugins import find_estimator  # NumPy, which a machine without one need not load
+
     try:
         find_estimator(name)
     except HardwareError as error:
