@@ -2,8 +2,9 @@
 
 The output of a stage stays in the activation SRAM where the stage that runs next is its only reader and reads nothing
 else, and where it fits beside what the stage itself needs there: its own input if that has stayed, else the tiles that
-it fetches (two with double buffering). Neither is then stored in DRAM nor fetched from it; on its way it leaves the
-output SRAM once, as ever, and is written into the activation SRAM once.
+it fetches (two with double buffering). It must fit as well beside a tile that may be fetched early, for the stage after
+its reader. Neither is then stored in DRAM nor fetched from it; on its way it leaves the output SRAM once, as ever, and
+is written into the activation SRAM once.
 """
 
 from __future__ import annotations
@@ -47,11 +48,18 @@ def plan_residency(hardware: Hardware, stages: Sequence[Stage], tiles: Sequence[
         needed = stages[index - 1].stored_bytes if stays else fetched
         output = stage.stored_bytes * (stages[index + 1].packing.activations if index + 1 < len(stages) else 1.0)
         fits = needed * stage.packing.activations + output <= capacity_bytes
+        fits = fits and output + _fetched_early(tiles, index) <= capacity_bytes
         follows = index + 1 < len(stages) and _sources(stages[index + 1]) == [index] and readers[index] == 1
         leaves = fits and follows and stages[index + 1].input_stages == (index,)
         plan.append(Residency(stays, leaves))
         stays = leaves
     return plan
+
+
+def _fetched_early(tiles: Sequence[Ints], index: int) -> int:
+    """Bytes that may be fetched for the stage after the reader of stage ``index`` while that reader still runs."""
+    after = index + 2
+    return int(tiles[after][:, kernel.A_BYTES].max()) if after < len(tiles) else 0
 
 
 def _sources(stage: Stage) -> list[int]:

@@ -36,10 +36,12 @@ def _wave(walk, group_at, m0, m1, edge_k, first, last, loads):
                     loads[(word + part) % walk.banks] += 1
                     words += 1
     most = loads.max()
+    others = (walk.copies - 1) * words
     if walk.in_order:
         words = -(-elements * walk.a_bits // walk.word_bits)
-        most = -(-words // walk.banks)
-    return -(-walk.copies * most // walk.ports), words
+        most, others = np.int64(0), walk.copies * words
+    most += -(-others // walk.banks)
+    return -(-most // walk.ports), words
 
 
 @kernel

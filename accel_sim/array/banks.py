@@ -10,7 +10,7 @@ what one time step (ws, os) or one row of a load (is) reads. What the page leave
 * ``tiled`` is the order of the waves themselves: consecutive words, in all banks alike.
 * Weights and partial sums lie in the order in which the array takes them; their waves are consecutive words, so the
   even share is exact.
-* Arrays that read for themselves add up: as many times the load of each.
+* Arrays that read for themselves add up: the words of the others meet those of one array spread over all banks.
 * The rows of a load (is) follow one another as fast as the slowest of them.
 """
 

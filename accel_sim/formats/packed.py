@@ -54,7 +54,9 @@ def _packing(hardware: Hardware, layer: GemmLayer, operands: LayerOperands) -> P
         found = replace(found, activations=share, activations_read=share, activations_there=there)
     if buffers.weights.format != "dense":
         n_m = pattern if isinstance(pattern, NmSparsity) else None
-        share, there = share_of(buffers.weights.format, weight_vectors(operands), layer.w_bits, n_m)
+        share, there = share_of(
+            buffers.weights.format, weight_vectors(layer, operands, buffers.weights.format), layer.w_bits, n_m
+        )
         if buffers.weights.format == "n_m":
             return replace(found, weights=share)
         return replace(found, weights=share, weights_read=share, weights_there=there)

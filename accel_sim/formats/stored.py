@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from accel_sim.formats.size import encoded_bits
 from accel_sim.hardware.schema import Hardware, NmSparsity
+from accel_sim.operand_checks import n_m_segment
 from accel_sim.operands import LayerOperands
 from accel_sim.schedule import Stage
 from accel_sim.workload import GemmLayer
@@ -57,10 +58,13 @@ def stores_compressed(hardware: Hardware) -> bool:
     return dram.weight_format != "dense" or dram.activation_format != "dense"
 
 
-def weight_vectors(operands: LayerOperands) -> NDArray[np.integer]:
-    """``(groups · n, k)``: the k of each output channel."""
+def weight_vectors(layer: GemmLayer, operands: LayerOperands, name: str) -> NDArray[np.integer]:
+    """``(groups · n, k)``: the k of each output channel; for ``n_m``, whose groups restart there, one vector for each
+    kernel position.
+    """
     weights = operands.stored_weights
-    return weights.transpose(0, 2, 1).reshape(-1, weights.shape[1])
+    length = n_m_segment(layer) if name == "n_m" else weights.shape[1]
+    return weights.transpose(0, 2, 1).reshape(-1, length)
 
 
 def activation_vectors(layer: GemmLayer, operands: LayerOperands) -> NDArray[np.integer]:
@@ -111,7 +115,7 @@ def _weights(hardware: Hardware, stages: Sequence[Stage], operands: OperandsOf) 
             found.append((DENSE, 0.0))
         else:
             n_m = pattern if isinstance(pattern, NmSparsity) else None
-            found.append(share_of(name, weight_vectors(operands(work.layer)), work.layer.w_bits, n_m))
+            found.append(share_of(name, weight_vectors(work.layer, operands(work.layer), name), work.layer.w_bits, n_m))
     return found
 
 

@@ -79,8 +79,8 @@ class DramTiming(Section):
 
     @model_validator(mode="after")
     def _refresh_leaves_time(self) -> Self:
-        if self.trfc_ck >= self.trefi_ck:
-            raise ValueError(f"trfc_ck holds {self.trfc_ck}; allowed: less than trefi_ck = {self.trefi_ck}")
+        if 2 * self.trfc_ck > self.trefi_ck:
+            raise ValueError(f"trfc_ck holds {self.trfc_ck}; allowed: at most half of trefi_ck = {self.trefi_ck}")
         return self
 
 
@@ -164,6 +164,11 @@ class DramPart(Section):
             raise ValueError("data_rate_mtps and timing: one of them is null; allowed: both (an ideal part) or none")
         if self.banks % self.bank_groups:
             raise ValueError(f"banks holds {self.banks}; allowed: a multiple of bank_groups = {self.bank_groups}")
+        if self.burst_length * self.bus_bits % (8 * self.pseudo_channels):
+            raise ValueError(
+                f"burst_length holds {self.burst_length}; allowed: whole bytes a burst of {self.bus_bits} bits a beat"
+                f" and {self.pseudo_channels} pseudo-channels"
+            )
         if self.power is not None and self.bus_bits % self.power.device_bits:
             raise ValueError(
                 f"power.device_bits holds {self.power.device_bits}; allowed: a divisor of bus_bits = {self.bus_bits}"

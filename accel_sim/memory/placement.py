@@ -115,9 +115,12 @@ def layer_spans(layer: GemmLayer, tiling: Tiling, tiles: Ints, regions: StageReg
 
 @dataclass(frozen=True)
 class _Places:
-    """Of every tile its first group, m, n and k, and one past its last; and the place of its outputs' tile."""
+    """Of every tile its first group, m, n and k, one past its last, and how many groups it has; and the place of its
+    outputs' tile.
+    """
 
     groups: Ints
+    group_count: Ints
     m: Ints
     m_stop: Ints
     n: Ints
@@ -139,6 +142,7 @@ class _Places:
             ranges[f"{name}_stop"] = np.minimum(extent, ranges[name] + size)
         return _Places(
             groups=index["g"] * tiling.tile_g,
+            group_count=np.minimum(tiling.tile_g, layer.groups - index["g"] * tiling.tile_g),
             **ranges,
             weight_tile=(index["g"] * counts["n"] + index["n"]) * counts["k"] + index["k"],
             activation_tile=(index["g"] * counts["m"] + index["m"]) * counts["k"] + index["k"],
@@ -153,7 +157,8 @@ def _weights(layer: GemmLayer, at: _Places, sizes: Ints, start: int, layout: str
         first, run, stride = (at.groups * layer.k + at.k) * layer.n + at.n, at.n_stop - at.n, layer.n
     else:
         first, run, stride = (at.groups * layer.n + at.n) * layer.k + at.k, at.k_stop - at.k, layer.k
-    return _runs(start, first, run, stride, layer.w_bits, sizes)
+    # Several groups in a tile are whole, and lie one behind another.
+    return _runs(start, first, np.where(at.group_count > 1, stride, run), stride, layer.w_bits, sizes)
 
 
 def _activations(layer: GemmLayer, at: _Places, sizes: Ints, start: int, layout: str) -> Ints:
@@ -164,13 +169,13 @@ def _activations(layer: GemmLayer, at: _Places, sizes: Ints, start: int, layout:
             first, run, stride = (at.groups * layer.k + at.k) * layer.m + at.m, at.m_stop - at.m, layer.m
         else:
             first, run, stride = (at.groups * layer.m + at.m) * layer.k + at.k, at.k_stop - at.k, layer.k
-        return _runs(start, first, run, stride, layer.a_bits, sizes)
+        return _runs(start, first, np.where(at.group_count > 1, stride, run), stride, layer.a_bits, sizes)
     conv, channels = layer.conv, layer.groups * layer.conv.in_channels
     image, y, x = _first_pixel(layer, at)
     kernel_position, channel = at.k // conv.in_channels, at.k % conv.in_channels
     last_position = (at.k_stop - 1) // conv.in_channels
     one_position = kernel_position == last_position
-    used = np.where(one_position, at.k_stop - at.k, conv.in_channels)
+    used = np.where(one_position, at.k_stop - at.k, conv.in_channels) * at.group_count  # groups are neighbours
     channel = at.groups * conv.in_channels + np.where(one_position, channel, 0)
     if layout == "channel_first":
         first = ((image * channels + channel) * conv.in_h + y) * conv.in_w + x
@@ -193,18 +198,27 @@ def _first_pixel(layer: GemmLayer, at: _Places) -> tuple[Ints, Ints, Ints]:
 
 
 def _outputs(layer: GemmLayer, at: _Places, sizes: Ints, start: int, layout: str) -> Ints:
+    """A convolution's output is a feature map, ``m`` its images and pixels; that of a plain product has one image."""
     if layout == "tiled":
         return _contiguous(start + at.output_tile * _most(sizes), sizes)
+    pixels = layer.m if layer.conv is None else layer.conv.out_h * layer.conv.out_w
     channels, channel = layer.groups * layer.n, at.groups * layer.n + at.n
-    if layout == "channel_first":
-        return _runs(start, channel * layer.m + at.m, at.m_stop - at.m, layer.m, layer.stored_bits, sizes)
-    return _runs(start, at.m * channels + channel, at.n_stop - at.n, channels, layer.stored_bits, sizes)
+    stored = (at.n_stop - at.n) * at.group_count
+    if layout == "channel_last":
+        return _runs(start, at.m * channels + channel, stored, channels, layer.stored_bits, sizes)
+    image, pixel = at.m // pixels, at.m % pixels
+    first = (image * channels + channel) * pixels + pixel
+    whole_images = at.m_stop - at.m > pixels - pixel
+    run = np.where(whole_images, stored * pixels, at.m_stop - at.m)
+    stride = np.where(whole_images, channels * pixels, pixels)
+    return _runs(start, first, run, stride, layer.stored_bits, sizes)
 
 
-def _runs(start: int, first: Ints, run: Ints, stride: int, bits: int, sizes: Ints) -> Ints:
+def _runs(start: int, first: Ints, run: Ints, stride: Ints | int, bits: int, sizes: Ints) -> Ints:
     """From elements to bytes; runs that touch each other are one."""
-    whole = run >= stride
-    run_bytes, stride_bytes = np.maximum(1, run * bits // 8), np.maximum(1, stride * bits // 8)
+    strides = np.broadcast_to(stride, run.shape)
+    whole = run >= strides
+    run_bytes, stride_bytes = np.maximum(1, run * bits // 8), np.maximum(1, strides * bits // 8)
     base = start + first * bits // 8
     return np.stack([base, np.where(whole, sizes, run_bytes), np.where(whole, sizes, stride_bytes)], axis=1)
 

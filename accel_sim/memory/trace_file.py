@@ -13,7 +13,8 @@ from accel_sim.errors import WorkloadError
 __all__ = ["RequestTrace", "read_trace"]
 
 KINDS = {"READ": False, "R": False, "WRITE": True, "W": True}
-MOST = (1 << 62) - 1
+MOST_ADDRESS, MOST_CYCLE = (1 << 62) - 1, 10**11
+"""Every refresh up to the last cycle is simulated: more cycles than that take minutes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +62,7 @@ def _number(path: Path, number: int, name: str, word: str) -> int:
         value = int(word, 0) if name == "address" else int(word)
     except ValueError:
         value = -1
-    if not 0 <= value <= MOST:
-        raise WorkloadError(f"{path}:{number}: {name} holds '{word}'; allowed: an integer from 0 to 2^62 - 1")
+    most, shown = (MOST_ADDRESS, "2^62 - 1") if name == "address" else (MOST_CYCLE, f"{MOST_CYCLE:,}")
+    if not 0 <= value <= most:
+        raise WorkloadError(f"{path}:{number}: {name} holds '{word}'; allowed: an integer from 0 to {shown}")
     return value

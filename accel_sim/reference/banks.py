@@ -73,9 +73,12 @@ class WaveReader:
         else:
             each = -(-bits // word_bits)
             words = np.unique(elements[:, None] * each + np.arange(each))
-        busiest = int(np.bincount(words % banks).max(initial=0))
+        if self._layout == "tiled":  # of all arrays one behind another
+            busiest = -(-self._copies * len(words) // banks)
+        else:
+            busiest = int(np.bincount(words % banks).max(initial=0)) + -(-(self._copies - 1) * len(words) // banks)
         ports = 2 if self._sram.ports == "2rw" else 1
-        return -(-self._copies * busiest // ports), len(words)
+        return -(-busiest // ports), len(words)
 
     def _elements(self, group: int, rows: Ints, columns: Ints) -> Ints:
         """Numbers in the feature map of what the im2col matrix holds there, padding left out."""

@@ -81,3 +81,23 @@ def test_both_engines_agree(dataflow: str, keep: str) -> None:
     fast, reference = (simulate(chain(20, 17, 9, 5), hardware, engine=engine) for engine in ("fast", "reference"))
     assert fast.layers == reference.layers
     assert fast.total == reference.total
+
+
+def test_room_is_left_for_the_tile_that_is_fetched_early() -> None:
+    """While ``c`` reads what stayed, a tile of ``d``, which waits for nobody, may come in."""
+    layer = lambda name, m, n, k, inputs: GemmLayer(name, "linear", 1, m, n, k, inputs=inputs)  # noqa: E731
+    work = Workload(
+        "w", (layer("b", 256, 120, 200, ()), layer("c", 256, 120, 120, ("b",)), layer("d", 1024, 64, 16, ()))
+    )
+    kept = {
+        kib: run(
+            work,
+            "auto",
+            mapping={"tile_m": 1024},
+            buffers={"activations.kib": kib, "weights.kib": 256, "outputs.kib": 1024},
+        ).layers[0]
+        for kib in (39, 128)
+    }
+    resident, tile = 256 * 120, 1024 * 16
+    assert resident <= 39 * 1024 < resident + tile
+    assert [kept[kib].mapping["output_on_chip"] for kib in (39, 128)] == [False, True]

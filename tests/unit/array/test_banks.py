@@ -60,7 +60,7 @@ def test_channels_of_a_pixel_are_one_word_or_one_bank() -> None:
 def test_ports_and_arrays_that_read_for_themselves() -> None:
     layer = pointwise()
     assert steps(walk(layer, exact("channel_first", ports="2rw")), 1, 8)[0] == [[2], [2]]
-    assert steps(walk(layer, exact("channel_first"), arrays=3, activations=3), 1, 8)[0] == [[12], [12]]
+    assert steps(walk(layer, exact("channel_first"), arrays=3, activations=3), 1, 8)[0] == [[8], [8]]
 
 
 def test_padding_is_not_read() -> None:
@@ -95,6 +95,25 @@ def test_whole_folds_in_the_order_of_the_waves_are_the_even_share(dataflow: str)
     assert one.cycles == other.cycles
     assert one.sram == other.sram
     assert one.cycles.stall > 0
+
+
+@pytest.mark.parametrize("dataflow", ["ws", "os"])
+def test_several_arrays_in_order_are_the_even_share(dataflow: str) -> None:
+    many = {"rows": 4, "cols": 4, "dataflow": dataflow, "arrays": 4}
+    memory = buffers(64, 64, 64, banks=8, word_bits=8) | {"unlimited_capacity": True}
+    totals = [
+        simulate(
+            gemm(64, 16, 16),
+            machine(
+                array=many,
+                buffers=memory | {"bank_conflicts": name},
+                mapping={"array_dim": "m"},
+                dram={"part": "ideal"},
+            ),
+        ).total.cycles
+        for name in ("even", "exact")
+    ]
+    assert totals[0] == totals[1]
 
 
 @pytest.mark.parametrize("dataflow", ["ws", "is", "os"])

@@ -12,6 +12,7 @@ from accel_sim.formats.size import encoded_bits
 from accel_sim.hardware.schema import Hardware, NmSparsity
 from accel_sim.result import LayerResult, SramCounts, SramTraffic
 from accel_sim.schedule import Packing
+from accel_sim.workload import ConvGeometry
 
 FORMATS = ("bitmask", "csc", "rle")
 
@@ -107,6 +108,16 @@ def test_n_of_m_weights_are_read_as_the_array_takes_them() -> None:
     assert packed.sram.weights.read_bytes == dense.sram.weights.read_bytes
     assert packed.sram.weights.write_bytes == dense.sram.weights.write_bytes * share
     assert packed.macs == dense.macs
+
+
+def test_n_of_m_groups_restart_at_each_kernel_position() -> None:
+    """Three channels at nine positions: two slots of each position's only group, whatever lies in the next one."""
+    conv = ConvGeometry(1, 5, 5, 3, 3, 3, 3, 3)
+    weights = np.zeros((1, 27, 4), int)
+    weights[0].reshape(9, 3, 4)[:, :2] = 1
+    layer = GemmLayer("rgb", "conv2d", 1, 9, 4, 27, conv=conv, weights=weights)
+    found = run(layer, machine("sparse_2_4", dram__weight_format="n_m", buffers__weights__format="n_m"))
+    assert found.mapping["weights_stored"] == found.mapping["weights_in_sram"] == 18 * (8 + 2) / (27 * 8)
 
 
 @pytest.mark.parametrize("name", FORMATS)

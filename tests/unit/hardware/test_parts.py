@@ -130,8 +130,17 @@ def test_the_ideal_part_never_makes_anyone_wait() -> None:
     [
         ("  tcl_ck: 22", "  tcl_ck: -1", "16:11: timing.tcl_ck: holds -1; allowed: an integer from 0 to 100000"),
         ("  tcl_ck: 22", "  tcl: 22\n  tcl_ck: 22", "16:3: timing.tcl: unknown field; did you mean 'tcl_ck'?"),
-        ("trfc_ck: 560", "trfc_ck: 12480", "15:3: timing: trfc_ck holds 12480; allowed: less than trefi_ck = 12480"),
+        (
+            "trfc_ck: 560",
+            "trfc_ck: 12480",
+            "15:3: timing: trfc_ck holds 12480; allowed: at most half of trefi_ck = 12480",
+        ),
         ("value: 11", "value: 40", "43:3: energy_pj_per_bit: value holds 40; allowed: from low = 4.5 to high = 25"),
+        (
+            "burst_length: 8",
+            "burst_length: 8\npseudo_channels: 3",
+            "2:1: burst_length holds 8; allowed: whole bytes a burst of 64 bits a beat and 3 pseudo-channels",
+        ),
         ("banks: 16", "banks: 15", "2:1: banks holds 15; allowed: a multiple of bank_groups = 4"),
         (
             "data_rate_mtps: 3200",

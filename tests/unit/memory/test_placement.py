@@ -67,6 +67,48 @@ def test_a_product_s_operands_and_results(
         assert set(finished) == set(range(REGIONS.output, REGIONS.output + groups * m * n))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("tile_g", [1, 2, 3, 6])
+@pytest.mark.parametrize("shape", [(5, 1, 4), (1, 3, 2), (4, 2, 1)])
+def test_several_groups_in_a_tile(layout: str, tile_g: int, shape: tuple[int, int, int]) -> None:
+    groups, (m, n, k) = 6, shape
+    tiles, spans = laid_out(GemmLayer("gemm", "gemm", groups, m, n, k), Tiling(m, n, k, tile_g), layout)
+    tensors = ((0, REGIONS.weights, n * k), (1, REGIONS.activations, m * k), (3, REGIONS.output, m * n))
+    for place, region, size in tensors:
+        moved = [b for tile, span in zip(tiles, spans, strict=True) for b in touched(span[place], tile[COLUMNS[place]])]
+        assert sorted(moved) == list(range(region, region + groups * size))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("tile_g", [1, 4, 8])
+def test_channels_of_a_depthwise_tile_are_neighbours(layout: str, tile_g: int) -> None:
+    conv = ConvGeometry(1, 7, 7, 1, 3, 3, 7, 7, pad_top=1, pad_left=1)
+    tiles, spans = laid_out(GemmLayer("dw", "conv2d", 8, 49, 1, 9, conv=conv), Tiling(49, 1, 9, tile_g), layout)
+    for place, region in ((1, REGIONS.activations), (3, REGIONS.output)):
+        moved = [b for tile, span in zip(tiles, spans, strict=True) for b in touched(span[place], tile[COLUMNS[place]])]
+        assert sorted(moved) == list(range(region, region + 49 * 8))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("tile_m", "tile_n"), [(64, 16), (32, 16), (128, 16), (64, 4), (128, 8)])
+def test_what_is_stored_is_what_the_next_layer_reads(layout: str, tile_m: int, tile_n: int) -> None:
+    """Two images of 8×8 pixels: the output of one layer, and the input of a pointwise one."""
+    output = GemmLayer("p", "conv2d", 1, 128, 16, 8, conv=ConvGeometry(2, 8, 8, 8, 1, 1, 8, 8))
+    reader = GemmLayer("q", "conv2d", 1, 128, 4, 16, conv=ConvGeometry(2, 8, 8, 16, 1, 1, 8, 8))
+    tiles, spans = laid_out(output, Tiling(tile_m, tile_n, 8), layout)
+    stored = [b for tile, span in zip(tiles, spans, strict=True) for b in touched(span[3], tile[kernel.OUT_BYTES])]
+    assert sorted(stored) == list(range(REGIONS.output, REGIONS.output + 128 * 16))
+    tiles, spans = laid_out(reader, Tiling(64, 4, 16), layout)
+    for image, (tile, span) in enumerate(zip(tiles, spans, strict=True)):
+        read = {b - REGIONS.activations for b in touched(span[1], tile[kernel.A_BYTES])}
+        assert read == set(range(image * 64 * 16, (image + 1) * 64 * 16))
+    if layout == "channel_first" and tile_m == 64:  # an image of some channels is one run of each of them
+        first = {
+            b - REGIONS.output for b in touched(laid_out(output, Tiling(64, tile_n, 8), layout)[1][0][3], 64 * tile_n)
+        }
+        assert first == set(range(64 * tile_n))
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(LOOP_ORDERS), st.integers(1, 6), st.integers(1, 6), st.integers(1, 6))
 def test_partial_sums_come_back_from_where_they_went(order: str, tile_m: int, tile_n: int, tile_k: int) -> None:
