@@ -98,7 +98,10 @@ class ArrayCounts:
 
 @dataclass(frozen=True)
 class LayerActions:
-    """All actions of one layer and the time it took (``cycles`` of the array clock, for leakage)."""
+    """All actions of one layer and the time it took (``cycles`` of the array clock, for leakage).
+
+    ``burst_bytes``: of the DRAM, which moves whole bursts; 0 where it moves bytes (an ideal part).
+    """
 
     a_bits: int
     w_bits: int
@@ -107,6 +110,14 @@ class LayerActions:
     dram: DramCounts
     vector_operations: int
     cycles: int
+    burst_bytes: int = 0
+
+    @property
+    def dram_moved_bytes(self) -> int:
+        """Bytes over the DRAM's pins: of all bursts, also where a transfer only touches them."""
+        if self.burst_bytes:
+            return (self.dram.row_hits + self.dram.row_misses) * self.burst_bytes
+        return self.dram.read_bytes + self.dram.write_bytes
 
     def to_dict(self) -> dict[str, Any]:
         """The entry ``counts`` of a layer in the JSON contract: what stands nowhere else in the layer's entry."""
@@ -116,7 +127,12 @@ class LayerActions:
             for buffer in fields(self.sram)
             for traffic in (getattr(self.sram, buffer.name),)
         }
-        return {**array, "vector_operations": self.vector_operations, "sram": words}
+        return {
+            **array,
+            "vector_operations": self.vector_operations,
+            "dram_burst_bytes": self.burst_bytes,
+            "sram": words,
+        }
 
     @staticmethod
     def from_layer(entry: Mapping[str, Any]) -> LayerActions:
@@ -139,6 +155,7 @@ class LayerActions:
             dram=_read(DramCounts, entry["dram"]),
             vector_operations=counts["vector_operations"],
             cycles=entry["cycles"]["total"],
+            burst_bytes=counts["dram_burst_bytes"],
         )
 
 

@@ -169,6 +169,7 @@ def layer_actions(
         ),
         vector_operations=_own_vector_operations(layer),
         cycles=cycles,
+        burst_bytes=machine.dram.priced_burst_bytes,
     )
 
 

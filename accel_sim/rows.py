@@ -159,6 +159,7 @@ def _vector_row(
         dram=dram,
         vector_operations=layer.operations,
         cycles=cycles.total,
+        burst_bytes=machine.dram.priced_burst_bytes,
     )
     return LayerResult(
         name=layer.name,

@@ -63,8 +63,7 @@ def energy_items(actions: LayerActions) -> tuple[EnergyItem, ...]:
         EnergyItem("fifos", "bits pushed", array.fifo_push_bits, lambda m: m.fifo_pj_per_bit),
         *_sparsity_items(actions),
         *_sram_items(actions),
-        EnergyItem("dram", "bits read", actions.dram.read_bytes * 8, lambda m: m.dram_pj_per_bit),
-        EnergyItem("dram", "bits written", actions.dram.write_bytes * 8, lambda m: m.dram_pj_per_bit),
+        EnergyItem("dram", "bits of all bursts", actions.dram_moved_bytes * 8, lambda m: m.dram_pj_per_bit),
         EnergyItem("vector_unit", "operations", actions.vector_operations, lambda m: m.vector_operation_pj),
         EnergyItem("leakage", "cycles", actions.cycles, lambda m: m.leakage_pj_per_cycle),
     ]

@@ -168,7 +168,7 @@ def _logic_leakage_uw(values: Mapping[str, float], array: ArrayConfig) -> float:
 
 def layer_energy(actions: LayerActions, model: EnergyModel) -> EnergyBreakdown:
     """Energy of one layer per component, pJ."""
-    array, sram, dram = actions.array, actions.sram, actions.dram
+    array, sram = actions.array, actions.sram
     price = model.lanes.at(actions.a_bits, actions.w_bits)
     waiting_cycles = array.multiplier_cycles - array.busy_cycles
     hop_bits = array.operand_hop_bits + array.psum_hop_bits + array.stationary_hop_bits
@@ -181,7 +181,7 @@ def layer_energy(actions: LayerActions, model: EnergyModel) -> EnergyBreakdown:
         activations_sram=_sram_pj(sram.activations, model.activations_sram),
         weights_sram=_sram_pj(sram.weights, model.weights_sram),
         outputs_sram=_sram_pj(sram.outputs, model.outputs_sram),
-        dram=(dram.read_bytes + dram.write_bytes) * 8 * model.dram_pj_per_bit,
+        dram=actions.dram_moved_bytes * 8 * model.dram_pj_per_bit,
         vector_unit=actions.vector_operations * model.vector_operation_pj,
         leakage=actions.cycles * model.leakage_pj_per_cycle,
     )

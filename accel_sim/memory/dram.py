@@ -54,6 +54,11 @@ class Dram:
         """Whether transfers go through the memory controllers."""
         return self.controllers is not None
 
+    @property
+    def priced_burst_bytes(self) -> int:
+        """Bytes of a burst, by which energy is counted; 0 for the ideal part, which moves bytes."""
+        return 0 if self.part.timing is None else self.part.burst_bytes
+
     def params(self, *, cycle_level: bool = False) -> NDArray[np.float64]:
         """The parameter vector of the kernel, of the bandwidth model unless the other is asked for."""
         model = CYCLE_LEVEL if cycle_level else BANDWIDTH

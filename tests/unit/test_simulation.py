@@ -305,3 +305,18 @@ def test_what_cannot_be_simulated_is_said() -> None:
         WorkloadError, match=r"layer gemm: groups·m·n·k is too large; allowed: up to 2\^50 MACs a layer"
     ):
         gemm(1 << 20, 1 << 20, 1 << 11)
+
+
+def test_dram_energy_is_that_of_the_bursts_that_a_layout_costs() -> None:
+    """Channels first, a tile of few channels is a run of each; channels last, each pixel is a run of its own."""
+    conv = ConvGeometry(1, 8, 8, 64, 1, 1, 8, 8)
+    work = Workload("w", (GemmLayer("l", "conv2d", 1, 64, 64, 64, conv=conv),))
+    totals = {}
+    for layout in ("tiled", "channel_last"):
+        fields = {"mapping": {"layout": layout, "tile_k": 8, "tile_n": 8}, "dram": {"channels": 1}}
+        total = simulate(work, machine(**fields)).total
+        bursts = total.dram.row_hits + total.dram.row_misses
+        assert total.energy_pj.dram == pytest.approx(bursts * 32 * 8 * 8)
+        totals[layout] = total
+    assert totals["channel_last"].dram.read_bytes == totals["tiled"].dram.read_bytes
+    assert totals["channel_last"].energy_pj.dram > 2 * totals["tiled"].energy_pj.dram
