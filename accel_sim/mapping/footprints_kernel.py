@@ -9,11 +9,12 @@ matrix touches is the same for all column ranges inside one kernel position.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_sim.jit import kernel
 from accel_sim.memory.footprint_kernel import input_elements, touched_pixels
 
-__all__ = ["footprints"]
+__all__ = ["footprints", "new_spans"]
 
 _CONV_FIELDS = 14
 
@@ -26,28 +27,39 @@ def _is_pointwise(conv):
 
 
 @kernel
-def _of_positions(conv, extent_m, tile_m, sums, most):
-    """Per kernel position, over all row tiles: the sum and the largest of the elements of one channel."""
-    for position in range(sums.size):
-        sums[position], most[position] = 0, 0
-        for m0 in range(0, extent_m, tile_m):
-            m1 = min(extent_m, m0 + tile_m)
-            elements = min(m1 - m0, touched_pixels(conv, m0, m1, position, position))
-            sums[position] += elements
-            most[position] = max(most[position], elements)
+def _of_span(conv, extent_m, tile_m, first, last, found):
+    """Pixels that row tiles touch through positions ``first..last``: their sum, the most, the most per row.
+
+    Through one position a tile touches no more pixels than it has rows.
+    """
+    total, largest, per_row = 0.0, 0.0, 0.0
+    for m0 in range(0, extent_m, tile_m):
+        m1 = min(extent_m, m0 + tile_m)
+        pixels = touched_pixels(conv, m0, m1, first, last)
+        if first == last:
+            pixels = min(pixels, m1 - m0)
+        total += pixels
+        largest = max(largest, float(pixels))
+        per_row = max(per_row, pixels / (m1 - m0))
+    found[1], found[2] = largest, per_row
+    found[0] = total  # the last: who sees it finds the others
 
 
 @kernel
-def _of_tiles(conv, extent_m, extent_k, tile_m, tile_k, sums, most):
-    """Sum over all (m, k) tiles, and the largest tile; ``sums`` and ``most`` are those of each kernel position."""
-    channels = conv[3]
+def _of_tiles(conv, extent_m, extent_k, tile_m, tile_k, spans):
+    """Sum over all (m, k) tiles, and the largest tile."""
+    channels, positions = conv[3], conv[4] * conv[5]
     total, largest = np.int64(0), np.int64(0)
     for k0 in range(0, extent_k, tile_k):
         k1 = min(extent_k, k0 + tile_k)
         first, last = k0 // channels, (k1 - 1) // channels
-        if first == last:
-            total += sums[first] * (k1 - k0)
-            largest = max(largest, most[first] * (k1 - k0))
+        span = spans[first * positions + last]
+        if span[0] < 0:
+            _of_span(conv, extent_m, tile_m, first, last, span)
+        used = k1 - k0 if first == last else channels
+        if span[2] * used <= k1 - k0:  # no row tile has fewer entries than what its pixels hold
+            total += np.int64(span[0]) * used
+            largest = max(largest, np.int64(span[1]) * used)
             continue
         for m0 in range(0, extent_m, tile_m):
             m1 = min(extent_m, m0 + tile_m)
@@ -57,8 +69,14 @@ def _of_tiles(conv, extent_m, extent_k, tile_m, tile_k, sums, most):
     return total, largest
 
 
+def new_spans(sizes_m: NDArray[np.int64], conv: NDArray[np.int64]) -> NDArray[np.float64]:
+    """What :func:`footprints` finds out about a layer and its row tiles, to be handed to its next call: nothing yet."""
+    positions = conv[4] * conv[5] if conv.size == _CONV_FIELDS else 0
+    return np.full((sizes_m.size, positions * positions, 3), -1.0)
+
+
 @kernel
-def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles):
+def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles, spans):
     """Elements of one group's input over all tiles, and of the largest tile, for each pair of sizes.
 
     Args:
@@ -66,16 +84,14 @@ def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles):
         conv: its geometry (:func:`accel_sim.memory.footprint_kernel.conv_vector`).
         sizes_m, sizes_k: of tiles.
         most_tiles: with more tiles than that the sum is left at 0, and the first tile stands for the largest.
+        spans: of :func:`new_spans`, for this ``extent_m``, ``conv`` and ``sizes_m``; filled as it is needed.
 
     Returns ``(sums, most)``, both ``(sizes_m, sizes_k)``.
     """
     sums = np.zeros((sizes_m.size, sizes_k.size), np.int64)
     most = np.zeros((sizes_m.size, sizes_k.size), np.int64)
-    positions = conv[4] * conv[5] if conv.size == _CONV_FIELDS else 0
-    position_sums, position_most = np.zeros(positions, np.int64), np.zeros(positions, np.int64)
     for mi in range(sizes_m.size):
         tile_m = sizes_m[mi]
-        ready = False
         for ki in range(sizes_k.size):
             tile_k = sizes_k[ki]
             if -(-extent_m // tile_m) * -(-extent_k // tile_k) > most_tiles:
@@ -83,10 +99,5 @@ def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles):
             elif conv.size == 0 or _is_pointwise(conv):
                 sums[mi, ki], most[mi, ki] = extent_m * extent_k, tile_m * tile_k
             else:
-                if not ready:
-                    _of_positions(conv, extent_m, tile_m, position_sums, position_most)
-                    ready = True
-                sums[mi, ki], most[mi, ki] = _of_tiles(
-                    conv, extent_m, extent_k, tile_m, tile_k, position_sums, position_most
-                )
+                sums[mi, ki], most[mi, ki] = _of_tiles(conv, extent_m, extent_k, tile_m, tile_k, spans[mi])
     return sums, most

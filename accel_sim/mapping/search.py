@@ -24,7 +24,7 @@ from accel_sim.hardware.schema import Hardware
 from accel_sim.layer_run import Dependencies, LayerRun, lay_out, layer_actions
 from accel_sim.machine import Machine
 from accel_sim.mapping.candidates import Candidates, candidates
-from accel_sim.mapping.footprints_kernel import footprints
+from accel_sim.mapping.footprints_kernel import footprints, new_spans
 from accel_sim.mapping.layouts import forget_layouts, layouts_of
 from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
@@ -63,6 +63,7 @@ def forget_mappings() -> None:
     """Forget all that was found so far, as in a new process (to time a search)."""
     _solve.cache_clear()
     _footprints.cache_clear()
+    _spans.cache_clear()
     forget_layouts()
 
 
@@ -242,8 +243,15 @@ def _footprints(
     """Input elements of all tiles, and of the largest, by M and K size; ``shape``: M, K and geometry of a layer."""
     m, k, conv = shape
     sizes = np.array(sizes_m, np.int64), np.array(sizes_k, np.int64)
-    sums, most = footprints(m, k, conv_vector(conv), *sizes, most_tiles)
+    sums, most = footprints(m, k, conv_vector(conv), *sizes, most_tiles, _spans(m, conv, sizes_m))
     return sums, most
+
+
+@lru_cache(maxsize=1024)
+def _spans(m: int, conv: ConvGeometry | None, sizes_m: tuple[int, ...]) -> NDArray[np.float64]:  # noqa: ARG001
+    """What is known of a layer's row tiles, for all K sizes; ``m`` is part of the key."""
+    spans: NDArray[np.float64] = new_spans(np.array(sizes_m, np.int64), conv_vector(conv))
+    return spans
 
 
 def _sizes(packing: Packing) -> NDArray[np.float64]:
