@@ -139,10 +139,10 @@ class LayerActions:
         """The actions that a layer's entry of the JSON contract tells.
 
         Raises:
-            KeyError: the entry lacks a key.
+            KeyError, TypeError: the entry lacks a key, or holds no number there.
         """
         counts = entry["counts"]
-        array = {field.name: counts[field.name] for field in fields(ArrayCounts) if field.name != "macs"}
+        array = {field.name: _number(counts, field.name) for field in fields(ArrayCounts) if field.name != "macs"}
         sram = {
             buffer.name: _read(SramTraffic, {**entry["sram"][buffer.name], **counts["sram"][buffer.name]})
             for buffer in fields(SramCounts)
@@ -153,12 +153,19 @@ class LayerActions:
             array=ArrayCounts(macs=_read(MacCounts, entry["macs"]), **array),
             sram=SramCounts(**sram),
             dram=_read(DramCounts, entry["dram"]),
-            vector_operations=counts["vector_operations"],
+            vector_operations=_number(counts, "vector_operations"),
             cycles=entry["cycles"]["total"],
-            burst_bytes=counts["dram_burst_bytes"],
+            burst_bytes=_number(counts, "dram_burst_bytes"),
         )
 
 
 def _read(kind: type[_Kind], tree: Mapping[str, Any]) -> _Kind:
     """All fields of ``kind``; what else ``tree`` holds is passed over."""
-    return kind(**{field.name: tree[field.name] for field in fields(kind)})  # type: ignore[arg-type]
+    return kind(**{field.name: _number(tree, field.name) for field in fields(kind)})  # type: ignore[arg-type]
+
+
+def _number(tree: Mapping[str, Any], name: str) -> Any:
+    value = tree[name]
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"{name} holds {value!r}; allowed: a number")
+    return value

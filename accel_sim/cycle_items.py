@@ -70,6 +70,7 @@ def _stalls(speed: Pace, beat: int, first: int, later: int, arrays: int, stall: 
     stretched = first * (speed.beat_first - beat) + later * (speed.beat_later - beat)
     ports = min(stall, stretched // arrays)
     how = f"{first:,} steps × {speed.beat_first - beat} + {later:,} steps of later K folds × {speed.beat_later - beat}"
+    how = f"({how}) / {arrays} arrays" if arrays > 1 else how
     return (
         CycleItem("stall", "beats that SRAM ports stretch", ports, how),
         CycleItem("stall", "DRAM, vector unit, stretched loads", stall - ports, "the rest"),

@@ -74,11 +74,33 @@ def read_result(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: {reason}; a file of `bitgrove simulate --json` is needed") from error
     except json.JSONDecodeError as error:
         raise InputError(f"{path}:{error.lineno}:{error.colno}: is not JSON: {error.msg}") from error
+    except RecursionError as error:
+        raise InputError(f"{path}: is nested too deeply to be a result") from error
     if not isinstance(tree, dict) or not {"hardware", "layers", "total", "schema"} <= set(tree):
         raise InputError(f"{path}: is no result of `bitgrove simulate --json`")
     if tree["schema"] != 1:
         raise InputError(f"{path}: schema holds {tree['schema']!r}; allowed: 1")
+    _check_form(tree, path)
     return tree
+
+
+def _check_form(tree: Mapping[str, Any], path: Path) -> None:
+    """Refuse a tree whose parts are not what :func:`explain_layer` takes apart."""
+    layers = tree["layers"]
+    if not isinstance(layers, list):
+        raise InputError(f"{path}: layers: holds {type(layers).__name__}; allowed: a list")
+    for index, layer in enumerate([*layers, tree["total"]]):
+        where = f"layers[{index}]" if index < len(layers) else "total"
+        if not isinstance(layer, dict):
+            raise InputError(f"{path}: {where}: holds {type(layer).__name__}; allowed: a mapping")
+        needed = {"energy_pj": dict, "cycles": dict, **({"name": str, "mapping": dict} if index < len(layers) else {})}
+        for name, kind in needed.items():
+            if not isinstance(layer.get(name), kind):
+                raise InputError(f"{path}: {where}.{name}: is missing or no {kind.__name__}")
+        for part in ("energy_pj", "cycles"):
+            for key, value in layer[part].items():
+                if isinstance(value, bool) or not isinstance(value, int | float):
+                    raise InputError(f"{path}: {where}.{part}.{key}: holds {value!r}; allowed: a number")
 
 
 def explain_layer(tree: Mapping[str, Any], name: str, source: str = "result") -> Explained:
@@ -98,20 +120,21 @@ def explain_layer(tree: Mapping[str, Any], name: str, source: str = "result") ->
         field = ".".join(map(str, first["loc"]))
         raise InputError(f"{source}: hardware.{field}: {first['msg']}; it was written by another version") from error
     entries = _entries(tree, name, source)
+    whole = name == _TOTAL and name not in {layer["name"] for layer in tree["layers"]}
     try:
         actions = [LayerActions.from_layer(entry) for entry in entries]
     except (KeyError, TypeError) as error:
         raise InputError(f"{source}: its layers have no counts; write it anew with bitgrove {__version__}") from error
     items = _explained_items(hardware, actions)
-    figures = tree["total"]["energy_pj"] if name == _TOTAL else entries[0]["energy_pj"]
+    figures = tree["total"]["energy_pj"] if whole else entries[0]["energy_pj"]
     _check_sums(items, figures, source)
-    cycles = tree["total"]["cycles"] if name == _TOTAL else entries[0]["cycles"]
+    cycles = tree["total"]["cycles"] if whole else entries[0]["cycles"]
     return Explained(
         name=name,
         model=str(tree.get("model", "")),
         hardware=hardware,
         items=items,
-        cycles=() if name == _TOTAL else cycle_items(hardware, entries[0]),
+        cycles=() if whole else cycle_items(hardware, entries[0]),
         total_pj=figures["total"],
         total_cycles=cycles["total"],
     )

@@ -10,6 +10,7 @@ of all banks. That is also the way to McPAT, Accelergy or a memory compiler.
 from __future__ import annotations
 
 import importlib
+import inspect
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -21,7 +22,7 @@ from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import suggestion
 
-__all__ = ["GROUP", "estimate_sram", "find_estimator"]
+__all__ = ["GROUP", "estimate_sram", "estimator_file", "find_estimator"]
 
 GROUP = "bitgrove.sram_estimators"
 Estimator = Callable[..., Any]
@@ -44,6 +45,14 @@ def find_estimator(name: str) -> Estimator:
             raise HardwareError(f"holds {name!r}; {hint}")
         return _called(name, lambda: known[name].load())
     return _called(name, lambda: getattr(importlib.import_module(module), attribute))
+
+
+def estimator_file(name: str) -> str:
+    """Path of the source that the function of ``energy.sram_estimator`` stands in; its name where there is none."""
+    try:
+        return inspect.getsourcefile(inspect.unwrap(find_estimator(name))) or name
+    except TypeError:
+        return name
 
 
 def _called(name: str, load: Callable[[], Any]) -> Estimator:

@@ -44,7 +44,7 @@ def tornado(name: str, first: str, verdict: Verdict) -> Figure:
     ax.set_xlabel(f"Energy of {drawable(shorten(name, 28))} over that of {drawable(shorten(first, 28))}")
     grid(ax, "x")
     middle = verdict.interval
-    ax.set_title(f"{verdict.ratio:.2f}× ({middle.low:.2f} to {middle.high:.2f} over all draws)", pad=16)
+    ax.set_title(f"{verdict.ratio:.2f}× ({middle.low:.2f} to {middle.high:.2f} in nine of ten draws)", pad=16)
     legend_above(
         ax, [Patch(color=COMPUTE_COLOUR, label="constant at its low"), Patch(color=STALL_COLOUR, label="at its high")]
     )

@@ -79,6 +79,10 @@ def sweep(
     if merge:
         if out is None:
             raise InputError("--out: is missing; needed: the folder to merge into")
+        given = {"--dry-run": dry_run or None, "--shard": shard, "--workers": workers, "--scheduler": scheduler}
+        for name, value in {**given, "--cluster": cluster}.items():
+            if value is not None:
+                raise InputError(f"{name}: is given beside --merge, which computes nothing; allowed: one of them")
         from rl.sweeps.merge import merge_stores
 
         wanted.show(merge_stores(paths, out))
@@ -137,7 +141,7 @@ def _computed(plan: Plan, spec: Path, out: Path, shard: Shard, places: _Places, 
     """The store, with all points of the shard in it; nothing is written before there are workers."""
     from rl.sweeps.run import missing_jobs, open_store, run_missing, stored_keys
 
-    jobs = missing_jobs(plan, stored_keys(out), shard)
+    jobs = missing_jobs(plan, stored_keys(out, details=plan.details), shard)
     if not jobs:
         return open_store(plan, out, spec)
     with progress_bar(quiet=quiet, time_left=True) as bar, places.tasks() as (tasks, workers):
@@ -150,7 +154,7 @@ def _computed(plan: Plan, spec: Path, out: Path, shard: Shard, places: _Places, 
 def _say_what_would_be_done(plan: Plan, out: Path | None, shard: Shard, places: _Places) -> None:
     from rl.sweeps.run import estimate_seconds, missing_jobs, stored_keys
 
-    stored = stored_keys(out) if out is not None else set()
+    stored = stored_keys(out, details=plan.details) if out is not None else set()
     jobs = missing_jobs(plan, stored, shard)
     here = sum(key in stored for key in plan.keys)
     wrong = [job for job in plan.jobs if job.problem]

@@ -54,6 +54,7 @@ _RESULTS = (
     Metric("average_power_w", "Average power", "W"),
     Metric("tops", "Throughput", "OPS", factor=1e12, better=HIGHER),
     Metric("tops_per_w", "Efficiency", "TOPS/W", prefixed=False, better=HIGHER),
+    Metric("tops_per_mm2", "Density", "TOPS/mm²", prefixed=False, better=HIGHER),
     Metric("utilization", "Utilisation", "%", factor=_PERCENT, prefixed=False, better=HIGHER),
     Metric("stall_share", "Stalled cycles", "%", factor=_PERCENT, prefixed=False),
 )

@@ -16,7 +16,7 @@ from rl.sweeps.store import DONE, StoredPoint, canonical_json
 
 __all__ = ["MAXIMISED", "Sensitivity", "best_points", "check_metrics", "pareto_front", "sensitivity", "where"]
 
-MAXIMISED = frozenset({"tops", "tops_per_w", "utilization"})
+MAXIMISED = frozenset({"tops", "tops_per_w", "tops_per_mm2", "utilization", "macs.skipped"})
 """Metrics of which more is better; of all others less is."""
 _LEAST_FOR_FOREST = 24
 _TREES, _REPEATS = 60, 5

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -64,15 +65,29 @@ def expand(
     size = math.prod(len(steps) for _, steps in groups)
     if sample is not None and size > sample.n:
         points = list(itertools.islice(filter(meets, _drawn(groups, sample)), sample.n))
+        if len(points) < sample.n and size <= MOST_POINTS:  # few points meet the conditions: draw from them
+            points = _some(list(filter(meets, _grid(groups))), sample)
     else:
         if size > MOST_POINTS:
             raise InputError(f"axes: give {size:,} points; allowed: up to {MOST_POINTS:,}, or a sample")
-        indices = itertools.product(*(range(len(steps)) for _, steps in groups))
-        points = [point for point in (_point(groups, index) for index in indices) if meets(point)]
+        points = list(filter(meets, _grid(groups)))
     if not points:
         raise InputError("when: no point meets the conditions")
     order = [axis.name for axis in axes]
     return [{name: point[name] for name in order} for point in points]
+
+
+def _grid(groups: Sequence[tuple[tuple[str, ...], Group]]) -> Iterator[Point]:
+    indices = itertools.product(*(range(len(steps)) for _, steps in groups))
+    return (_point(groups, index) for index in indices)
+
+
+def _some(points: list[Point], sample: Sample) -> list[Point]:
+    """As many as are asked for, in their order; all if there are no more."""
+    if len(points) <= sample.n:
+        return points
+    chosen = random.Random(sample.seed).sample(range(len(points)), sample.n)
+    return [points[index] for index in sorted(chosen)]
 
 
 def _point(groups: Sequence[tuple[tuple[str, ...], Group]], index: Sequence[int]) -> Point:

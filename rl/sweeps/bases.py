@@ -55,7 +55,7 @@ class Bases:
             "w_bits": DEFAULT_BITS if entry.w_bits is None else entry.w_bits,
             "batch": entry.batch,
         }
-        return {**self.machines[hardware], **own, **spec.set, **point}
+        return {**self.machines[hardware], **own, **flatten(spec.set), **flatten(point)}
 
 
 def check_bases(spec: SweepSpec, document: Document, folder: Path) -> Bases:
@@ -150,7 +150,7 @@ def _machines(
         source = str(folder / label) if is_file else label
         try:
             documents[label] = read_hardware(source)
-            machines[label] = flatten(load_hardware(source).model_dump(mode="json"))
+            machines[label] = flatten(load_hardware(source).resolved())
         except HardwareError as error:
             problems += [Problem(path, line) for line in str(error).splitlines()]
     return documents, machines

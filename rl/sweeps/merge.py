@@ -11,7 +11,7 @@ from rl.sweeps.store import DONE, SPEC, Outcome, SweepStore
 
 __all__ = ["merge_stores"]
 
-_META = ("schema", "bitgrove", "title", "axes")
+_META = ("schema", "bitgrove", "title", "axes", "plan")
 
 
 def merge_stores(sources: Sequence[Path], out: Path) -> SweepStore:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from accel_sim import __version__
+from accel_sim.energy.sram_plugins import estimator_file
 from accel_sim.errors import InputError
 from accel_sim.hardware.diagnose import Problem, fail
 from accel_sim.hardware.document import Document
@@ -192,7 +193,9 @@ def _request(entry: ModelEntry, point: Mapping[str, Any], folder: Path, seed: in
 
 def _files(hardware: Hardware) -> list[str]:
     """Contents of the files that a machine names; what ships with the package is known by its version."""
-    return [_content(name) for name in (hardware.dram.part, hardware.energy.table)]
+    estimator = hardware.energy.sram_estimator
+    names = [hardware.dram.part, hardware.energy.table, *([estimator_file(estimator)] if estimator else [])]
+    return [_content(name) for name in names]
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -48,20 +49,23 @@ def open_store(plan: Plan, directory: Path, spec: Path) -> SweepStore:
     store = SweepStore(directory, create=True)
     write_atomically(directory / SPEC, spec.read_bytes())
     axes = [{"name": axis.name, "values": list(axis.values)} for axis in plan.axes]
-    store.set_meta({"schema": SCHEMA, "bitgrove": __version__, "title": plan.title, "axes": axes})
+    plan_hash = hashlib.sha256("".join(plan.keys).encode()).hexdigest()[:32]
+    store.set_meta({"schema": SCHEMA, "bitgrove": __version__, "title": plan.title, "axes": axes, "plan": plan_hash})
     store.align(plan.keys, plan.points)
     failed = [point for point in store.points() if point.status == FAILED]
     store.forget(point.number for point in failed if point.message.startswith(RUN_FAILED))
     return store
 
 
-def stored_keys(directory: Path) -> set[str]:
+def stored_keys(directory: Path, *, details: bool = False) -> set[str]:
     """Keys of the results in a folder that need not be computed again; none where there is no store.
+
+    ``details``: whether a result must have its details to count.
 
     Raises:
         InputError: the store cannot be read.
     """
-    return SweepStore(directory).keys(RUN_FAILED) if (directory / STORE).is_file() else set()
+    return SweepStore(directory).keys(RUN_FAILED, details=details) if (directory / STORE).is_file() else set()
 
 
 def missing_jobs(plan: Plan, stored: Iterable[str], shard: Shard) -> list[Job]:

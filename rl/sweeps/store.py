@@ -130,11 +130,21 @@ class SweepStore:
             for number, key, axes, status, message, result, seconds in rows
         ]
 
-    def keys(self, but: str) -> set[str]:
-        """Keys of all results, those that are set aside included, whose message does not begin with ``but``."""
-        query = "SELECT key, message FROM points UNION SELECT key, message FROM aside"
+    def keys(self, but: str, *, details: bool = False) -> set[str]:
+        """Keys of all results, those that are set aside included, whose message does not begin with ``but``.
+
+        ``details``: without those that were computed, but whose details were not kept.
+        """
+        query = (
+            "SELECT key, message, status, details.result FROM points LEFT JOIN details USING (number)"
+            " UNION ALL SELECT key, message, status, details FROM aside"
+        )
         with self._open() as database:
-            return {key for key, message in database.execute(query) if not message.startswith(but)}
+            return {
+                key
+                for key, message, status, kept in database.execute(query)
+                if not message.startswith(but) and not (details and status == DONE and kept is None)
+            }
 
     def detail(self, number: int) -> dict[str, Any] | None:
         """The whole ``simulate`` JSON of a point, if it was kept."""

@@ -124,3 +124,46 @@ def test_iso_area() -> None:
 def test_iso_of_something_else(capsys: pytest.CaptureFixture[str]) -> None:
     command = ["compare", "dense_int8_8x8", "dense_int8_16x16", "gemm:8,8,8", "--iso", "power"]
     assert lines_of_failure(command, capsys) == ["--iso: holds 'power'; allowed: area"]
+
+
+@pytest.mark.parametrize(
+    ("change", "line"),
+    [
+        ({"layers": 5}, "bad.json: layers: holds int; allowed: a list"),
+        ({"layers": ["x"]}, "bad.json: layers[0]: holds str; allowed: a mapping"),
+        ({"total": 3}, "bad.json: total: holds int; allowed: a mapping"),
+        (
+            {"layers": [{"name": "a", "energy_pj": {}, "cycles": {}}]},
+            "bad.json: layers[0].mapping: is missing or no dict",
+        ),
+    ],
+)
+def test_damaged_results(change: dict[str, Any], line: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("bad.json").write_text(json.dumps(written() | change))
+    assert lines_of_failure(["explain", "bad.json"], capsys) == [line]
+
+
+def test_counts_that_are_no_numbers_and_nesting(capsys: pytest.CaptureFixture[str]) -> None:
+    tree = written()
+    tree["layers"][0]["counts"]["additions"] = "many"
+    Path("bad.json").write_text(json.dumps(tree))
+    (line,) = lines_of_failure(["explain", "bad.json"], capsys)
+    assert line.startswith("bad.json: its layers have no counts")
+    Path("bad.json").write_text("[" * 100_000)
+    assert len(lines_of_failure(["explain", "bad.json"], capsys)) == 1
+
+
+def test_a_layer_of_the_name_total() -> None:
+    Path("t.csv").write_text("Layer,M,N,K\ntotal,8,8,8\nother,16,8,8\n")
+    tree = written("dense_int8_8x8", "t.csv")
+    assert [layer["name"] for layer in tree["layers"]] == ["total", "other"]
+    assert explained()["energy_pj"] == tree["layers"][0]["energy_pj"]["total"]
+
+
+def test_several_arrays_share_the_steps() -> None:
+    assert (
+        run(["simulate", "dense_int8_8x8", "gemm:64,64,64", "--set", "array.arrays=3", "--json", "r.json", "-q"]) == 0
+    )
+    items = explained("--layer", "gemm")["cycle_items"]
+    assert items[0]["how"].endswith("/ 3 arrays")
+    assert items[2]["how"].endswith("/ 3 arrays")

@@ -119,3 +119,10 @@ def test_a_cluster_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
         "bad.yaml:1:9: system: holds 'pbs'; allowed: slurm, lsf",
         "bad.yaml:2:7: jobs: holds 0; allowed: an integer of at least 1",
     ]
+
+
+@pytest.mark.parametrize("option", [["--dry-run"], ["--shard", "1/2"], ["--workers", "3"]])
+def test_merging_computes_nothing(option: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["sweep", "--merge", "a", "b", "--out", "c", *option]) == 2
+    expected = f"{option[0]}: is given beside --merge, which computes nothing; allowed: one of them\n"
+    assert capsys.readouterr().err == expected

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from accel_sim.errors import InputError
+from rl.sweeps.plan import _content
 from rl.sweeps.spec import Steps
 from tests.unit.rl.sweeps.specs import TEXT, plan_of, write
 
@@ -53,6 +54,32 @@ def test_samples_are_different_points_that_a_seed_repeats(tmp_path: Path, kind: 
     assert len({rows for rows, _ in first}) > 10
     # a space no larger than the sample is taken whole
     assert len(points(tmp_path, "axes:\n  array.rows: [1, 2, 3]\nsample: {n: 40}\n")) == 3
+
+
+def test_few_points_that_meet_a_condition_are_all_taken(tmp_path: Path) -> None:
+    axes = "axes:\n  array.rows: {range: [1, 40, 1]}\n  array.cols: {range: [1, 40, 1]}\n"
+    axes += "when: [array.rows == array.cols]\n"
+    assert sorted(points(tmp_path, axes + "sample: {n: 100}\n")) == [(n, n) for n in range(1, 41)]
+    assert len(points(tmp_path, axes + "sample: {n: 39}\n")) == 39
+
+
+def test_conditions_see_into_a_section_that_is_an_axis(tmp_path: Path) -> None:
+    sizes = "[{kib: 64, banks: 16}, {kib: 256, banks: 16}]"
+    text = f"axes:\n  buffers.activations: {sizes}\nwhen: [buffers.activations.kib > 128, vector_unit.lanes == 8]\n"
+    assert points(tmp_path, text) == [({"kib": 256, "banks": 16},)]
+
+
+def test_an_estimator_s_source_is_part_of_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(tmp_path)
+    body = "def f(**size): return dict(read_pj={}, write_pj=1, leakage_mw=0, area_mm2=1, access_ns=1)\n"
+    text = "set: {energy.sram_estimator: 'my_estimator:f'}\n"
+    base = 'hardware: dense_int8_8x8\nmodels: ["gemm:8,8,8"]\n'
+    keys = []
+    for price in (1, 100):
+        (tmp_path / "my_estimator.py").write_text(body.format(price))
+        _content.cache_clear()
+        keys.append(plan_of(tmp_path, f"{base}{text}axes: {{array.rows: [4]}}\n").keys)
+    assert keys[0] != keys[1]
 
 
 def test_steps() -> None:

@@ -16,7 +16,7 @@ from accel_sim.errors import InputError
 from rl.executors.ordered import DaskTasks, ProcessTasks
 from rl.sweeps.merge import merge_stores
 from rl.sweeps.plan import Plan
-from rl.sweeps.run import Shard, Tasks, estimate_seconds, missing_jobs, open_store, run_missing
+from rl.sweeps.run import Shard, Tasks, estimate_seconds, missing_jobs, open_store, run_missing, stored_keys
 from rl.sweeps.store import SweepStore
 from rl.sweeps.worker import run_chunk
 from tests.unit.rl.executors.test_ordered import cluster  # noqa: F401  (a fixture)
@@ -37,7 +37,7 @@ def sweep(plan: Plan, out: Path, tasks: Tasks, shard: Shard | None = None, worke
     """The store, and how many points were computed."""
     out.parent.mkdir(parents=True, exist_ok=True)
     store = open_store(plan, out, specs.write(out.parent))
-    jobs = missing_jobs(plan, [point.key for point in store.points()], shard or Shard())
+    jobs = missing_jobs(plan, stored_keys(out, details=plan.details), shard or Shard())
     run_missing(plan, jobs, store, tasks, workers, lambda *_: None)
     return store, len(jobs)
 
@@ -89,6 +89,15 @@ def test_a_changed_specification_computes_only_what_is_missing(tmp_path: Path) -
     store, computed = sweep(first, out, Here())
     assert computed == 0
     assert specs.content(store) == before
+
+
+def test_details_that_were_not_kept_are_computed_when_they_are_asked_for(tmp_path: Path) -> None:
+    without, _ = sweep(specs.plan_of(tmp_path, specs.TEXT + "details: false\n"), tmp_path / "out", Here())
+    assert without.detail(0) is None
+    store, computed = sweep(specs.plan_of(tmp_path), tmp_path / "out", Here())
+    assert computed == len(store.points())
+    assert store.detail(0) is not None
+    assert sweep(specs.plan_of(tmp_path), tmp_path / "out", Here())[1] == 0
 
 
 def test_a_failing_point_stops_no_other(tmp_path: Path) -> None:
@@ -160,7 +169,7 @@ def test_shards_merge_into_the_whole(tmp_path: Path) -> None:
     assert (tmp_path / "merged" / "spec.yaml").read_text() == specs.TEXT
     assert sweep(plan, tmp_path / "merged", Here())[1] == 0
     other, _ = sweep(specs.plan_of(tmp_path, specs.TEXT + "seed: 1\n"), tmp_path / "other", Here(), Shard(0, 4))
-    with pytest.raises(InputError, match=r"other: point 0 is another one than in .*part0; not merged"):
+    with pytest.raises(InputError, match=r"other: holds another sweep than .*part0 \(plan differ\); not merged"):
         merge_stores([folders[0], other.directory], tmp_path / "bad")
     with pytest.raises(InputError, match=r"nowhere: holds no sweep\.sqlite"):
         merge_stores([tmp_path / "nowhere"], tmp_path / "bad")
