@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import networkx as nx
 from torch import Tensor, nn
 
+from accel_sim.workload.layers import Workload
 from compress.graph.trace import layer_graph
 from compress.layer_report import LayerReport, report_layers
 from compress.policy.load import PolicyFile, check_policy
@@ -62,6 +63,20 @@ class CompressedModel:
     removed: RemovedStructures
     layers: tuple[LayerReport, ...]
     warnings: tuple[str, ...] = ()
+
+    def workload(self, images: Tensor, name: str = "compressed") -> Workload:
+        """What a machine runs: every layer with its masked integer weights and the activations of ``images``.
+
+        Args:
+            images: ``(batch, channels, height, width)``, normalised as the model wants them.
+            name: of the workload.
+
+        Raises:
+            PolicyError: the policy leaves the network in floating point.
+        """
+        from compress.compressed_workload import compressed_workload
+
+        return compressed_workload(self, images, name)
 
 
 def compress_model(
