@@ -105,7 +105,11 @@ def compress_model(
     removed = _removed(chosen)
     small = _smaller(apply_weights(model, chosen), graph, removed)
     small_graph = layer_graph(small, images[:1]) if removed.kept_filters or removed.kept_channels else graph
-    quantised = quantize_model(small, small_graph, images, resolved, masks=_element_masks(small, chosen))
+    # repairs bring outputs back to those before pruning; a network with fewer channels has only its own
+    whole = None if removed.kept_filters or removed.kept_channels else model
+    quantised = quantize_model(
+        small, small_graph, images, resolved, reference=whole, masks=_element_masks(small, chosen)
+    )
     return CompressedModel(
         model=_described_like(model, quantised),
         pruned=small,
