@@ -31,6 +31,7 @@ test: check  ## everything that CI runs
 format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.docs.clean_notebooks
 
 validate: $(READY)  ## heavy checks against outside results; rewrites the tables and plots in docs/
 	$(BIN)/python -m pytest -m validate tests/unit tests/validation tests/rtl

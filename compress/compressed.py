@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import networkx as nx
 from torch import Tensor, nn
 
+from accel_sim.workload.layers import Workload
 from compress.graph.trace import layer_graph
 from compress.layer_report import LayerReport, report_layers
 from compress.policy.load import PolicyFile, check_policy
@@ -63,6 +64,20 @@ class CompressedModel:
     layers: tuple[LayerReport, ...]
     warnings: tuple[str, ...] = ()
 
+    def workload(self, images: Tensor, name: str = "compressed") -> Workload:
+        """What a machine runs: every layer with its masked integer weights and the activations of ``images``.
+
+        Args:
+            images: ``(batch, channels, height, width)``, normalised as the model wants them.
+            name: of the workload.
+
+        Raises:
+            PolicyError: the policy leaves the network in floating point.
+        """
+        from compress.compressed_workload import compressed_workload
+
+        return compressed_workload(self, images, name)
+
 
 def compress_model(
     model: nn.Module, policy: Policy | PolicyFile, images: Tensor, labels: Tensor | None = None, *, seed: int = 0
@@ -90,7 +105,11 @@ def compress_model(
     removed = _removed(chosen)
     small = _smaller(apply_weights(model, chosen), graph, removed)
     small_graph = layer_graph(small, images[:1]) if removed.kept_filters or removed.kept_channels else graph
-    quantised = quantize_model(small, small_graph, images, resolved, masks=_element_masks(small, chosen))
+    # repairs bring outputs back to those before pruning; a network with fewer channels has only its own
+    whole = None if removed.kept_filters or removed.kept_channels else model
+    quantised = quantize_model(
+        small, small_graph, images, resolved, reference=whole, masks=_element_masks(small, chosen)
+    )
     return CompressedModel(
         model=_described_like(model, quantised),
         pruned=small,

@@ -1,6 +1,7 @@
-"""All pruning algorithms by name: every concrete :class:`Criterion` in the modules of :data:`FAMILIES`.
+"""All pruning algorithms by name: every concrete :class:`Criterion` in the modules of :data:`FAMILIES`, and a user's.
 
-A new algorithm is one new file in one of these packages; its class says its own name.
+A new algorithm of the package is one new file in one of these packages; its class says its own name. A user's own class
+is made known by :func:`register_criterion`, for this process.
 """
 
 from __future__ import annotations
@@ -12,14 +13,18 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from types import MappingProxyType, ModuleType
+from typing import TypeVar
 
 from accel_sim.errors import PolicyError
 from compress.policy.schema import LayerPolicy
 from compress.pruning.block.criterion import BlockCriterion
+from compress.pruning.check import check_criterion
 from compress.pruning.criterion import Criterion, Registry
 from compress.pruning.n_m.criterion import NmCriterion
 
-__all__ = ["FAMILIES", "criteria", "make_criterion"]
+__all__ = ["FAMILIES", "criteria", "make_criterion", "register_criterion"]
+
+_Class = TypeVar("_Class", bound=type[Criterion])
 
 FAMILIES = (
     "compress.pruning.element",
@@ -30,13 +35,37 @@ FAMILIES = (
 """Packages whose modules hold the algorithms."""
 
 
-@cache
+_registered: dict[str, type[Criterion]] = {}
+
+
 def criteria() -> Registry:
-    """Name of an algorithm, as policies spell it -> its class.
+    """Name of an algorithm, as policies spell it -> its class; a user's own ones come last.
 
     >>> sorted(name for name in criteria() if name.startswith("n_m"))
     ['n_m_magnitude', 'n_m_obs']
     """
+    return MappingProxyType({**_shipped(), **_registered})
+
+
+def register_criterion(criterion: _Class) -> _Class:
+    """Make a class known under its name, so that policies of this process can ask for it; a decorator.
+
+    A class of the same name that was registered before is replaced, as when a notebook's cell runs again; the shipped
+    algorithms stay what they are. Worker processes know only what the modules that they import register.
+
+    Raises:
+        PolicyError: the name is that of a shipped algorithm, or :func:`~compress.pruning.check.check_criterion` finds
+            fault with the class.
+    """
+    check_criterion(criterion)
+    if criterion.name in _shipped():
+        raise PolicyError(f"criterion {criterion.__name__}: the name {criterion.name!r} is that of a shipped algorithm")
+    _registered[criterion.name] = criterion
+    return criterion
+
+
+@cache
+def _shipped() -> Registry:
     found = [criterion for family in FAMILIES for module in _modules(family) for criterion in _defined_in(module)]
     return MappingProxyType({criterion.name: criterion for criterion in found})
 

@@ -101,7 +101,7 @@ def sweep(
         return
     if out is None:
         raise InputError("--out: is missing; needed: the folder where results are kept")
-    wanted.show(_computed(plan, paths[0], out, part, places, quiet), len(plan.points))
+    wanted.show(_computed(plan, paths[0].read_bytes(), out, part, places, quiet), len(plan.points))
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ class _Places:
                 yield local, self.workers
 
 
-def _computed(plan: Plan, spec: Path, out: Path, shard: Shard, places: _Places, quiet: bool) -> SweepStore:
+def _computed(plan: Plan, spec: bytes, out: Path, shard: Shard, places: _Places, quiet: bool) -> SweepStore:
     """The store, with all points of the shard in it; nothing is written before there are workers."""
     from rl.sweeps.run import missing_jobs, open_store, run_missing, stored_keys
 

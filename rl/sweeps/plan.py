@@ -23,7 +23,7 @@ from rl.sweeps.spec import MODEL_AXES, ModelEntry, SweepSpec, read_spec
 from rl.sweeps.store import canonical_json
 from rl.sweeps.workloads import read_workload
 
-__all__ = ["Job", "Plan", "make_plan"]
+__all__ = ["Job", "Plan", "make_plan", "plan_of"]
 
 _WEIGHTS_BY_NAME = "torchvision"
 Phase = Callable[[str], object]
@@ -70,22 +70,37 @@ def make_plan(path: Path, phase: Phase) -> Plan:
         phase: told what is being read.
 
     Raises:
-        InputError: whatever is wrong for the sweep as a whole. What is wrong with single points is in their jobs.
+        InputError: as :func:`plan_of`.
     """
     spec, document = read_spec(path)
-    bases = check_bases(spec, document, path.parent)
+    return plan_of(spec, document, path.parent, path.stem, phase)
+
+
+def plan_of(spec: SweepSpec, document: Document, folder: Path, name: str, phase: Phase) -> Plan:
+    """Expand a specification, and read its models.
+
+    Args:
+        document: what it was read from, for messages.
+        folder: where its relative paths begin.
+        name: title where the specification has none.
+        phase: told what is being read.
+
+    Raises:
+        InputError: whatever is wrong for the sweep as a whole. What is wrong with single points is in their jobs.
+    """
+    bases = check_bases(spec, document, folder)
     try:
         points = expand(bases.axes, spec.zip, lambda point: _meets(bases, spec, document, point), spec.sample)
     except InputError as error:
         text = str(error)
         raise InputError(text if text.startswith(document.label) else f"{document.label}: {text}") from None
-    jobs, keys = _jobs(spec, document, bases, path.parent, points, phase)
+    jobs, keys = _jobs(spec, document, bases, folder, points, phase)
     first: dict[str, int] = {}  # of points with the same result the first one stands
     for number, key in enumerate(keys):
         first.setdefault(key, number)
     kept = list(first.values())
     return Plan(
-        title=spec.title or path.stem,
+        title=spec.title or name,
         engine=spec.engine,
         seed=spec.seed,
         details=spec.details,

@@ -40,14 +40,17 @@ class Shard:
         return number % self.of == self.index
 
 
-def open_store(plan: Plan, directory: Path, spec: Path) -> SweepStore:
+def open_store(plan: Plan, directory: Path, spec: bytes) -> SweepStore:
     """The store in a folder, made where there is none, with its results in their places in the plan.
+
+    Args:
+        spec: text of the specification, kept beside the store.
 
     Raises:
         InputError: the folder cannot be used.
     """
     store = SweepStore(directory, create=True)
-    write_atomically(directory / SPEC, spec.read_bytes())
+    write_atomically(directory / SPEC, spec)
     axes = [{"name": axis.name, "values": list(axis.values)} for axis in plan.axes]
     plan_hash = hashlib.sha256("".join(plan.keys).encode()).hexdigest()[:32]
     store.set_meta({"schema": SCHEMA, "bitgrove": __version__, "title": plan.title, "axes": axes, "plan": plan_hash})

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,10 +12,10 @@ from pydantic import Field, WithJsonSchema
 
 from accel_sim.errors import InputError
 from accel_sim.hardware.diagnose import validate
-from accel_sim.hardware.document import Document, FileKind, read_document
+from accel_sim.hardware.document import Document, FileKind, parse_document, read_document
 from accel_sim.hardware.schema import Section
 
-__all__ = ["MODEL_AXES", "ModelEntry", "Steps", "SweepSpec", "read_spec", "values_of"]
+__all__ = ["MODEL_AXES", "ModelEntry", "Steps", "SweepSpec", "read_spec", "spec_of", "spec_text", "values_of"]
 
 SPEC_FILE = FileKind(max_bytes=1 << 20, max_values=50_000, error=InputError)
 MODEL_AXES = ("model", "hardware", "policy", "a_bits", "w_bits", "batch")
@@ -128,6 +129,38 @@ def read_spec(path: Path) -> tuple[SweepSpec, Document]:
     """
     document = read_document(path, kind=SPEC_FILE)
     return validate(SweepSpec, document), document
+
+
+def spec_of(fields: Mapping[str, Any]) -> tuple[SweepSpec, Document]:
+    """The specification that a mapping says, as a file would, with the document for messages about it.
+
+    Raises:
+        InputError: it breaks the schema, or holds what no file could; one line per problem.
+    """
+    document = parse_document(spec_text(fields), "sweep", SPEC_FILE)
+    return validate(SweepSpec, document), document
+
+
+def spec_text(fields: Mapping[str, Any]) -> str:
+    """A mapping as the text of a specification: JSON, which is YAML.
+
+    Raises:
+        InputError: a value that no file can hold.
+    """
+    try:
+        return json.dumps(fields, default=_as_text, indent=1, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError(f"sweep: {error}; allowed: mappings, lists, text, numbers, booleans, null") from None
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "tolist"):  # an array or a number of NumPy
+        return value.tolist()
+    if isinstance(value, range):
+        return list(value)
+    raise TypeError(f"holds a {type(value).__name__}")
 
 
 def values_of(axis: list[Any] | Steps) -> list[Any]:

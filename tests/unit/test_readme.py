@@ -14,11 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_python_example_runs(capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.S)
-    exec(compile(example, "README.md", "exec"), {})  # the example is ours
+def test_the_python_examples_run(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one, sweep = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), re.S)
+    exec(compile(one, "README.md", "exec"), {})  # the examples are ours
     cycles, *_ = capsys.readouterr().out.split()
     assert int(cycles) > 512**3 / 16**2
+    exec(compile(sweep, "README.md", "exec"), {})
+    assert capsys.readouterr().out.startswith("{'array.rows': 32} ")
 
 
 def test_the_commands_exist_and_show_output() -> None:

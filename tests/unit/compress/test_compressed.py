@@ -16,7 +16,8 @@ from accel_sim.workload import GemmLayer
 from compress.compressed import CompressedModel, compress_model
 from compress.compressed_files import load_quantised, save_compressed
 from compress.compressed_workload import compressed_workload
-from compress.policy import Policy, read_policy
+from compress.models.digits_cnn import DigitsCnn
+from compress.policy import LayerPolicy, NOfM, Policy, read_policy
 from compress.quantization import FakeQuantConv2d, FakeQuantLinear
 
 
@@ -237,3 +238,16 @@ def test_answers_are_not_pruned(model, images) -> None:
     found = compressed(model, images, {"head": {"algorithm": "l1_filter", "ratio": 0.5}})
     assert found.model(images).shape == (24, 5)
     assert found.warnings == ("head: its outputs are the network's answers; no filter is removed",)
+
+
+def test_repairs_bring_outputs_back_to_those_before_pruning() -> None:
+    torch.manual_seed(0)
+    model, images = DigitsCnn().eval(), torch.rand(64, 1, 8, 8)
+    pruning = LayerPolicy(algorithm="n_m_magnitude", n_m=NOfM(keep=2, of=4))
+    layers = dict.fromkeys(("pointwise", "conv2", "linear"), pruning)
+    compressed = compress_model(model, Policy(schema=1, layers=layers), images)
+    with torch.inference_mode():
+        wanted = model(images)
+        repaired = (compressed.model(images) - wanted).square().mean()
+        pruned = (compressed.pruned(images) - wanted).square().mean()
+    assert repaired < 0.5 * pruned

@@ -36,7 +36,7 @@ class Here:
 def sweep(plan: Plan, out: Path, tasks: Tasks, shard: Shard | None = None, workers: int = 2) -> tuple[SweepStore, int]:
     """The store, and how many points were computed."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    store = open_store(plan, out, specs.write(out.parent))
+    store = open_store(plan, out, specs.write(out.parent).read_bytes())
     jobs = missing_jobs(plan, stored_keys(out, details=plan.details), shard or Shard())
     run_missing(plan, jobs, store, tasks, workers, lambda *_: None)
     return store, len(jobs)
