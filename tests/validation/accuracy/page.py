@@ -130,7 +130,8 @@ def _sweep_picture(network: str, trials: Sequence[Trial], rows: Rows) -> Figure:
         ax.set_xlim(5, 75)
         ax.set_ylim(0, 100)
         ax.set_xlabel("Removed from every layer (%)")
-        ax.legend(fontsize=5.5, loc="lower left", ncols=2, framealpha=0.8)
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(fontsize=5.5, loc="lower left", ncols=2, framealpha=0.8)
     for ax in axes[len(families) :]:
         ax.set_visible(False)
     for ax in axes[::2]:
