@@ -7,7 +7,7 @@ The JSON form is a contract (``"schema": 1``): every key is always present; a ve
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +26,7 @@ __all__ = [
     "SramCounts",
     "SramTraffic",
     "TotalResult",
+    "flatten",
     "sum_fields",
 ]
 
@@ -232,7 +233,7 @@ class Result:
 
     def to_rows(self) -> list[dict[str, Any]]:
         """One flat row per layer, nested keys joined with a dot (``energy_pj.dram``)."""
-        return [_flatten(layer.to_dict()) for layer in self.layers]
+        return [flatten(layer.to_dict()) for layer in self.layers]
 
     def to_pandas(self) -> pandas.DataFrame:
         """One row per layer (needs pandas)."""
@@ -241,11 +242,13 @@ class Result:
         return pandas.DataFrame(self.to_rows())
 
 
-def _flatten(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, keys joined with a dot.
+
+    >>> flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})
+    {'a.b': 1, 'a.c.d': 2, 'e': 3}
+    """
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        if isinstance(value, dict):
-            flat.update(_flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
+        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": value}
     return flat

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from accel_sim.errors import InputError
-from rl.option_help import DATA_KINDS, WEIGHTS
+from rl.option_help import DATA_KINDS, UNCERTAINTY, WEIGHTS
 from rl.outputs import check_destinations, csv_text, is_stdout, write_text
 from rl.progress import progress_bar
 from rl.requests import Request, load_machine, load_model, operands_decide
@@ -80,7 +80,7 @@ def compare(
             metavar="N",
             min=2,
             max=1_000_000,
-            help="Draw the energy constants N times from their ranges, and show how sure the energies are.",
+            help=UNCERTAINTY,
         ),
     ] = None,
     iso: Annotated[

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rl.report.points import flatten
+from accel_sim.result import flatten
 
 __all__ = ["MachineFields", "machine_fields", "text_of"]
 

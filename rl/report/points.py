@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from accel_sim.errors import InputError
+from accel_sim.result import flatten
 
-__all__ = ["Axis", "PointFolder", "StoredPoint", "flatten", "open_folder"]
+__all__ = ["Axis", "PointFolder", "StoredPoint", "open_folder"]
 
 DATABASE = "sweep.sqlite"
 _SCHEMA = 1
@@ -85,18 +86,6 @@ def open_folder(path: Path) -> PointFolder:
             f"{path}: holds no {DATABASE} (of `bitgrove sweep`) and no *.json (of `bitgrove simulate --json`)"
         )
     return _ResultFolder(tuple(files), tuple(_summary(number, file) for number, file in enumerate(files)))
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one, keys joined with a dot.
-
-    >>> flatten({"a": {"b": 1, "c": {"d": 2}}, "e": 3})
-    {'a.b': 1, 'a.c.d': 2, 'e': 3}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        flat |= flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from accel_sim.hardware.load import list_builtins, load_hardware, read_hardware
 from accel_sim.hardware.overrides import override
 from accel_sim.hardware.presets import apply_preset
 from accel_sim.hardware.schema import Hardware
+from accel_sim.result import flatten
 from rl.requests import DEFAULT_BITS
 from rl.sweeps.axes import Axis
 from rl.sweeps.expressions import Expression, parse_expression
 from rl.sweeps.spec import MODEL_AXES, ModelEntry, SweepSpec, values_of
 from rl.sweeps.store import canonical_json
 
-__all__ = ["Bases", "check_bases", "flatten"]
+__all__ = ["Bases", "check_bases"]
 
 
 @dataclass(frozen=True)
@@ -81,21 +82,6 @@ def check_bases(spec: SweepSpec, document: Document, folder: Path) -> Bases:
         if name not in spec.axes and len(values) > 1
     ]
     return Bases(hardware, machines, models, (*implicit, *axes), tuple(conditions), places)
-
-
-def flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested keys joined with dots.
-
-    >>> flatten({"a": {"b": 1}, "c": 2})
-    {'a.b': 1, 'c': 2}
-    """
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, Mapping):
-            flat.update(flatten(value, f"{prefix}{key}."))
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat
 
 
 def _axes(spec: SweepSpec, problems: list[Problem]) -> list[Axis]:

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from accel_sim.errors import BitgroveError, InputError
-from rl.sweeps.bases import flatten
+from accel_sim.result import flatten
 from rl.sweeps.plan import Job
 from rl.sweeps.store import DONE, FAILED, Outcome, canonical_json
 from rl.sweeps.workloads import read_workload

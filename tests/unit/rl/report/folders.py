@@ -24,9 +24,9 @@ from accel_sim.result import (
     SramCounts,
     SramTraffic,
     TotalResult,
+    flatten,
     sum_fields,
 )
-from rl.report.points import flatten
 
 TABLES = """
 CREATE TABLE meta(name TEXT PRIMARY KEY, value TEXT);
