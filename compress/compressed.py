@@ -28,7 +28,8 @@ from compress.pruning.prune import (
     ratio_warnings,
 )
 from compress.quantization import quantize_model
-from compress.structure.shrink import shrink
+from compress.quantization.reference import Reference
+from compress.structure.shrink import kept_outputs, shrink
 
 __all__ = ["CompressedModel", "RemovedStructures", "compress_model"]
 
@@ -105,11 +106,9 @@ def compress_model(
     removed = _removed(chosen)
     small = _smaller(apply_weights(model, chosen), graph, removed)
     small_graph = layer_graph(small, images[:1]) if removed.kept_filters or removed.kept_channels else graph
-    # repairs bring outputs back to those before pruning; a network with fewer channels has only its own
-    whole = None if removed.kept_filters or removed.kept_channels else model
-    quantised = quantize_model(
-        small, small_graph, images, resolved, reference=whole, masks=_element_masks(small, chosen)
-    )
+    # repairs bring the outputs of what is left back to those before pruning
+    reference = Reference(model, kept_outputs(graph, removed.kept_filters, removed.kept_channels))
+    quantised = quantize_model(small, small_graph, images, resolved, reference=reference, masks=_masks(small, chosen))
     return CompressedModel(
         model=_described_like(model, quantised),
         pruned=small,
@@ -143,8 +142,26 @@ def _described_like(model: nn.Module, changed: nn.Module) -> nn.Module:
     return changed
 
 
-def _element_masks(small: nn.Module, chosen: Mapping[str, PrunedLayer]) -> dict[str, Tensor]:
-    """Layer -> what is not zero, where single weights or blocks were pruned: those zeros stay through all repairs."""
+def _masks(small: nn.Module, chosen: Mapping[str, PrunedLayer]) -> dict[str, Tensor]:
+    """Layer -> what is not zero, where something was pruned that is still there: those zeros stay through all repairs.
+
+    Single weights and blocks always are; filters and channels where they could not be taken out.
+    """
     structured = (Granularity.FILTER, Granularity.CHANNEL)
-    names = [name for name, layer in chosen.items() if layer.granularity not in structured]
-    return {name: small.get_submodule(name).weight != 0 for name in names}  # type: ignore[misc]
+    masks = {}
+    for name, pruned in chosen.items():
+        layer = small.get_submodule(name)
+        assert isinstance(layer, nn.Conv2d | nn.Linear)
+        mask = layer.weight != 0
+        if pruned.granularity in structured:
+            mask = _rows_and_columns(mask, layer.groups if isinstance(layer, nn.Conv2d) else 1)
+        if pruned.granularity not in structured or not bool(mask.all()):
+            masks[name] = mask
+    return masks
+
+
+def _rows_and_columns(mask: Tensor, groups: int) -> Tensor:
+    """False in filters and input channels that are zero as a whole; other zeros may be as they were trained."""
+    by_group = mask.reshape(groups, -1, mask.shape[1], mask[0, 0].numel()).any(3)
+    kept = by_group.any(2, keepdim=True) & by_group.any(1, keepdim=True)
+    return kept.reshape(*mask.shape[:2], *[1] * (mask.ndim - 2)).expand_as(mask)

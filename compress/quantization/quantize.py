@@ -19,6 +19,7 @@ from compress.quantization.fold import fold_batch_norms, foldable_pairs
 from compress.quantization.layers import fake_quantized
 from compress.quantization.observe import observe_inputs
 from compress.quantization.ranges import Target, activation_grid
+from compress.quantization.reference import Reference
 from compress.quantization.repairs.batch_norm import adjust
 from compress.quantization.repairs.equalisation import equalise, neighbouring_layers, rescale
 from compress.quantization.repairs.lockstep import fit_layers
@@ -32,7 +33,7 @@ def quantize_model(
     images: Tensor,
     policy: Policy,
     *,
-    reference: nn.Module | None = None,
+    reference: Reference | None = None,
     masks: Mapping[str, Tensor] | None = None,
     seed: int = 0,
 ) -> nn.Module:
@@ -49,8 +50,8 @@ def quantize_model(
             Repairs run all of them as one batch, so they must fit into memory.
         policy: widths per layer; ranges and repairs in ``policy.quantization``. Where that is not enabled, the copy is
             float, with batch normalisation folded.
-        reference: the float network of the same layers that repairs bring the outputs back to, such as the network
-            before pruning; the model itself if left out.
+        reference: the float network that repairs bring the outputs back to, such as the one before pruning; the model
+            itself if left out.
         masks: layer -> bool in its weight's shape, False where a weight was pruned and must stay zero.
         seed: of the sample of positions that repairs look at; the same seed gives the same network.
 
@@ -62,10 +63,11 @@ def quantize_model(
     take_attention_apart(network, graph)
     if not policy.quantization.enabled:
         return network
-    goal = copy.deepcopy(network)
+    goal = Reference(copy.deepcopy(network))
     if reference is not None:
-        goal = fold_batch_norms(reference, graph)
-        take_attention_apart(goal, graph)
+        folded = fold_batch_norms(reference.model, graph)
+        take_attention_apart(folded, graph)
+        goal = Reference(folded, reference.channels)
         _check_reference(network, goal)
     _check_masks(network, masks or {})
     return _Quantizer(network, goal, graph, images, policy, masks or {}).run(
@@ -79,7 +81,7 @@ class _Quantizer:
     def __init__(
         self,
         network: nn.Module,
-        goal: nn.Module,
+        goal: Reference,
         graph: nx.DiGraph,
         images: Tensor,
         policy: Policy,
@@ -114,7 +116,11 @@ class _Quantizer:
 
     def _equalise(self) -> None:
         for pair, factors in equalise(self._network, neighbouring_layers(self._network, self._graph)):
-            rescale(self._goal, pair, factors)
+            kept = self._goal.channels.get(pair.first)
+            if kept is not None:
+                whole = torch.ones(quantizable_layers(self._goal.model)[pair.first].weight.shape[0])
+                factors = whole.index_copy(0, kept, factors)
+            rescale(self._goal.model, pair, factors)
 
     def _reestimate(self) -> None:
         """On the float network, so that ranges are taken behind it."""
@@ -160,14 +166,13 @@ def quantizable_layers(model: nn.Module) -> dict[str, nn.Conv2d | nn.Linear]:
     }
 
 
-def _check_reference(network: nn.Module, goal: nn.Module) -> None:
-    layers, others = quantizable_layers(network), quantizable_layers(goal)
+def _check_reference(network: nn.Module, goal: Reference) -> None:
+    layers, others = quantizable_layers(network), quantizable_layers(goal.model)
     for name in {**layers, **others}:
-        shapes = [tuple(own[name].weight.shape) if name in own else None for own in (layers, others)]
-        if shapes[0] != shapes[1]:
-            raise WorkloadError(
-                f"reference: layer {name} has weights {shapes[1]}; allowed: those of the model, {shapes[0]}"
-            )
+        ours = layers[name].weight.shape[0] if name in layers else None
+        theirs = goal.filters(name, others[name].weight.shape[0]) if name in others else None
+        if ours != theirs:
+            raise WorkloadError(f"reference: layer {name} has {theirs} filters; allowed: those of the model, {ours}")
 
 
 def _check_masks(network: nn.Module, masks: Mapping[str, Tensor]) -> None:

@@ -10,14 +10,16 @@ from collections.abc import Iterable, Mapping
 
 import networkx as nx
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from compress.structure.attention import HeadAttention, attentions
 from compress.structure.masks import MaskLike, checked_masks, filter_masks, mask_layers
 from compress.structure.plan import make_plan
+from compress.structure.routes import Role
 from compress.structure.surgery import carry_out
 
-__all__ = ["remove_channels", "shrink"]
+__all__ = ["kept_outputs", "remove_channels", "shrink"]
 
 
 def shrink(
@@ -48,6 +50,28 @@ def shrink(
     """
     filters, inputs = checked_masks(graph, kept_filters, kept_channels or {})
     return carry_out(mask_layers(model, graph, filters, inputs), graph, make_plan(graph, filters, inputs))
+
+
+def kept_outputs(graph: nx.DiGraph, kept_filters: MaskLike, kept_channels: MaskLike | None = None) -> dict[str, Tensor]:
+    """Which channels the layers of the smaller model write.
+
+    Args:
+        graph, kept_filters, kept_channels: as for :func:`shrink`.
+
+    Returns:
+        Layer or batch normalisation by module name -> ``(kept,)`` int64, channels of the original, ascending; those
+        that keep all are left out.
+    """
+    filters, inputs = checked_masks(graph, kept_filters, kept_channels or {})
+    if not filters and not inputs:
+        return {}
+    plan = make_plan(graph, filters, inputs)
+    makers = (Role.MAKE, Role.GROUP, Role.NORM)
+    return {
+        graph.nodes[node]["module"]: torch.from_numpy(plan.stored[node])
+        for node, info in plan.channels.items()
+        if info.role in makers and len(plan.stored[node]) < info.count
+    }
 
 
 def remove_channels(model: nn.Module, graph: nx.DiGraph, removals: Mapping[str, Iterable[int]]) -> nn.Module:

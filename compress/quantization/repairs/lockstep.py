@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from accel_sim.errors import RunError
+from compress.quantization.reference import Reference
 
 __all__ = ["Fit", "fit_layers"]
 
@@ -26,7 +27,7 @@ PATIENCE_S = 0.1
 
 
 @torch.no_grad()
-def fit_layers(network: nn.Module, reference: nn.Module, names: Iterable[str], images: Tensor, fit: Fit) -> None:
+def fit_layers(network: nn.Module, reference: Reference, names: Iterable[str], images: Tensor, fit: Fit) -> None:
     """Replace layers of a network, in place, one after the other in the order in which they run.
 
     A layer reads what the layers before it give once they are replaced. One that runs several times is fitted the first
@@ -34,7 +35,8 @@ def fit_layers(network: nn.Module, reference: nn.Module, names: Iterable[str], i
 
     Args:
         network: in evaluation mode.
-        reference: of the same layers, in evaluation mode; it is not changed.
+        reference: of the same layers, in evaluation mode; it is not changed. Of its outputs, fits see the channels
+            that the network has.
         names: of the layers to replace.
         images: all in one batch.
         fit: makes a layer's replacement.
@@ -78,7 +80,7 @@ class _StoppedError(Exception):
 class _Ahead:
     """The reference on its way, at most one layer ahead."""
 
-    def __init__(self, reference: nn.Module, names: list[str], images: Tensor) -> None:
+    def __init__(self, reference: Reference, names: list[str], images: Tensor) -> None:
         self._reference, self._names, self._images = reference, names, images
         self._outputs: queue.Queue[tuple[str, Tensor] | Exception] = queue.Queue(maxsize=1)
         self._stopped = threading.Event()
@@ -109,10 +111,12 @@ class _Ahead:
 
     def _run(self, threads: int) -> None:
         torch.set_num_threads(threads)  # each thread starts with the machine's number
-        hooks = [self._reference.get_submodule(name).register_forward_hook(self._hook(name)) for name in self._names]
+        hooks = [
+            self._reference.model.get_submodule(name).register_forward_hook(self._hook(name)) for name in self._names
+        ]
         try:
             with torch.no_grad():
-                self._reference(self._images)
+                self._reference.model(self._images)
         except _StoppedError:
             pass
         except Exception as error:  # whatever it is, it belongs to the thread that waits
@@ -123,8 +127,7 @@ class _Ahead:
 
     def _hook(self, name: str) -> Callable[..., None]:
         def hook(_module: nn.Module, _args: Any, output: Tensor) -> None:
-            # A copy: what reads the output may overwrite it (activation functions in place).
-            if not self._put((name, output.clone())):
+            if not self._put((name, self._reference.outputs_kept(name, output))):
                 raise _StoppedError
 
         return hook

@@ -11,6 +11,7 @@ from accel_sim.errors import WorkloadError
 from compress.policy.schema import LayerPolicy, Policy, Quantization
 from compress.quantization import FakeQuantConv2d, FakeQuantLinear, fold_batch_norms, quantize_model
 from compress.quantization.grid import quantize_rows
+from compress.quantization.reference import Reference
 from tests.unit.quantization.networks import PLAIN, graph_of, small_images, small_net, uniform
 
 EVERYTHING = Quantization(batch_norm_reestimation=True, equalisation=True)
@@ -93,7 +94,7 @@ def test_pruned_weights_stay_zero(bits: int, rounding: str) -> None:
         with torch.no_grad():
             weight.mul_(masks[name])
     policy = uniform(bits, 8, EVERYTHING.model_copy(update={"rounding": rounding}))
-    quantised = quantize_model(model, graph_of(model), images, policy, reference=small_net(), masks=masks)
+    quantised = quantize_model(model, graph_of(model), images, policy, reference=Reference(small_net()), masks=masks)
     for name, layer in fake_layers(quantised).items():
         assert not layer.weight_integers[~masks[name]].any()
         assert layer.weight_integers[masks[name]].any()
@@ -138,6 +139,6 @@ def test_wrong_calls() -> None:
     other = small_net()
     other.last = nn.Linear(16, 6)
     with pytest.raises(WorkloadError, match="reference: layer last"):
-        quantize_model(model, graph, images, policy, reference=other)
+        quantize_model(model, graph, images, policy, reference=Reference(other))
     with pytest.raises(WorkloadError, match="layer stem: reads values that are not finite"):
         quantize_model(model, graph, images * torch.nan, policy)

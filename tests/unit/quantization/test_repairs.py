@@ -12,6 +12,7 @@ from torch.nn import functional
 from accel_sim.errors import RunError
 from compress.policy.schema import Quantization
 from compress.quantization import FakeQuantConv2d, FakeQuantLinear, fold_batch_norms, quantize_model
+from compress.quantization.reference import Reference
 from compress.quantization.repairs.equalisation import equalise, neighbouring_layers
 from compress.quantization.repairs.least_squares import DAMPING, fit_weights
 from compress.quantization.repairs.lockstep import fit_layers
@@ -56,7 +57,7 @@ def test_batch_norm_reestimation_restores_mean_and_deviation_behind_pruning() ->
         pruned.conv2.weight[:, 1::3] = 0
     switches = PLAIN.model_copy(update={"batch_norm_reestimation": True})
     graph = graph_of(reference)
-    quantised = quantize_model(pruned, graph, images, uniform(6, 6, switches), reference=reference)
+    quantised = quantize_model(pruned, graph, images, uniform(6, 6, switches), reference=Reference(reference))
     wanted, given = layer_outputs(fold_batch_norms(reference, graph), images), layer_outputs(quantised, images)
     for name in ("stem", "conv1", "conv2"):
         for statistic in (lambda x: x.mean(1), lambda x: x.std(1, correction=0)):
@@ -203,14 +204,14 @@ def test_a_failure_in_either_network_comes_out() -> None:
 
     for pair in ((Fails(), nn.ReLU()), (nn.ReLU(), Fails())):
         with pytest.raises(ValueError, match="on purpose"):
-            fit_layers(network(pair[0]), network(pair[1]), ["0", "2"], torch.zeros(2, 4), keep)
+            fit_layers(network(pair[0]), Reference(network(pair[1])), ["0", "2"], torch.zeros(2, 4), keep)
 
     class EndsEarly(nn.Sequential):
         def forward(self, x: Tensor) -> Tensor:
             return self[1](self[0](x))
 
     with pytest.raises(RunError, match="layer 2: runs in the network, but not in its float reference"):
-        fit_layers(network(nn.ReLU()), EndsEarly(*network(nn.ReLU())), ["0", "2"], torch.zeros(2, 4), keep)
+        fit_layers(network(nn.ReLU()), Reference(EndsEarly(*network(nn.ReLU()))), ["0", "2"], torch.zeros(2, 4), keep)
 
 
 def test_repairs_bring_a_network_closer_to_its_float_self() -> None:

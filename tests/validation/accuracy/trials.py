@@ -69,10 +69,10 @@ def all_trials() -> Iterator[Trial]:
     for network in NETWORKS:
         yield Trial(network, "float", "float", "top-1", None)
         yield from _widths(network)
-    for network in ("resnet20", "mobilenetv2_1.0_224"):
-        yield from _repairs(network)
+    yield from _repairs("resnet20")
     for network in FULL_SWEEP:
         yield from _pruning(network, tuple(algorithm_forms()), RATIOS)
+    yield from _repairs("mobilenetv2_1.0_224")
     for network in SWEPT_BRIEFLY:
         yield from _pruning(network, MAIN_ALGORITHMS, (0.3, 0.5))
 
