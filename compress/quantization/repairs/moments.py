@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from compress.padding import padding_around
 
-__all__ = ["Moments", "layer_moments"]
+__all__ = ["Moments", "layer_moments", "sampled_columns"]
 
 MAX_ROWS = 1 << 17
 """Rows of the GEMM that are looked at; of more, a sample is drawn."""
@@ -92,8 +92,23 @@ def _row_blocks(
     mode = "constant" if layer.padding_mode == "zeros" else layer.padding_mode
     for images, outputs in zip(torch.split(x, IMAGES), torch.split(wanted, IMAGES), strict=True):
         padded = functional.pad(images, around, mode=mode)
-        columns = functional.unfold(padded, layer.kernel_size, layer.dilation, 0, layer.stride)[:, :, chosen]
+        columns = sampled_columns(padded, layer, chosen, wanted.shape[-1])
         yield _by_group(columns, groups), _by_group(outputs.flatten(2)[:, :, chosen], groups)
+
+
+def sampled_columns(padded: Tensor, layer: nn.Conv2d, chosen: Tensor | slice, width: int) -> Tensor:
+    """``(images, channels·taps, positions)`` as ``functional.unfold`` lays them out, of the chosen positions alone.
+
+    Args:
+        width: of the output, positions in a row.
+    """
+    if isinstance(chosen, slice):
+        return functional.unfold(padded, layer.kernel_size, layer.dilation, 0, layer.stride)
+    rows, columns = chosen // width * layer.stride[0], chosen % width * layer.stride[1]
+    down, right = (torch.arange(n) * step for n, step in zip(layer.kernel_size, layer.dilation, strict=True))
+    places = (rows + down[:, None, None]) * padded.shape[-1] + columns + right[None, :, None]
+    taps = padded.flatten(2).index_select(2, places.flatten())
+    return taps.reshape(len(padded), -1, len(chosen))
 
 
 def _by_group(columns: Tensor, groups: int) -> Tensor:

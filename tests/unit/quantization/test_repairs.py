@@ -16,7 +16,7 @@ from compress.quantization.reference import Reference
 from compress.quantization.repairs.equalisation import equalise, neighbouring_layers
 from compress.quantization.repairs.least_squares import DAMPING, fit_weights
 from compress.quantization.repairs.lockstep import fit_layers
-from compress.quantization.repairs.moments import layer_moments
+from compress.quantization.repairs.moments import layer_moments, sampled_columns
 from compress.quantization.rounding import ROUNDINGS, WeightsToRound
 from tests.unit.quantization.networks import PLAIN, graph_of, small_images, small_net, uniform
 
@@ -97,6 +97,18 @@ def test_equalisation_keeps_the_function_and_evens_ranges_out() -> None:
         torch.testing.assert_close(equalised(images), folded(images), atol=1e-5, rtol=1e-4)
     a, b = equalised.get_submodule("a").weight, equalised.get_submodule("b").weight
     torch.testing.assert_close(a.flatten(1).abs().amax(1), b.flatten(1).abs().amax(1), rtol=0.02, atol=0)  # type: ignore[union-attr, operator]
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("kernel, dilation", [((3, 3), 1), ((1, 5), 2), ((1, 1), 1)])
+def test_sampled_positions_are_laid_out_as_unfold_does(kernel, dilation, stride) -> None:
+    torch.manual_seed(2)
+    conv = nn.Conv2d(6, 4, kernel, stride=stride, dilation=dilation)
+    x = torch.randn(3, 6, 14, 17)
+    y = conv(x)
+    chosen = torch.randperm(y[0, 0].numel())[:11].sort().values
+    everything = functional.unfold(x, kernel, dilation, 0, stride)
+    assert torch.equal(sampled_columns(x, conv, chosen, y.shape[-1]), everything[:, :, chosen])
 
 
 @pytest.mark.parametrize("groups", [1, 4])
