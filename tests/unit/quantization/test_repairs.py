@@ -100,7 +100,7 @@ def test_equalisation_keeps_the_function_and_evens_ranges_out() -> None:
 
 
 @pytest.mark.parametrize("stride", [1, 2])
-@pytest.mark.parametrize("kernel, dilation", [((3, 3), 1), ((1, 5), 2), ((1, 1), 1)])
+@pytest.mark.parametrize(("kernel", "dilation"), [((3, 3), 1), ((1, 5), 2), ((1, 1), 1)])
 def test_sampled_positions_are_laid_out_as_unfold_does(kernel, dilation, stride) -> None:
     torch.manual_seed(2)
     conv = nn.Conv2d(6, 4, kernel, stride=stride, dilation=dilation)
