@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from accel_sim.errors import WorkloadError
 from compress.accuracy import batch_workers
 from compress.graph.signs import signed_nodes
-from compress.policy.schema import Policy
+from compress.policy.schema import Policy, Quantization
 from compress.quantization.attention import take_attention_apart
 from compress.quantization.fit import LayerFit, fit_layer, needs_outputs, quantize_weights
 from compress.quantization.fold import fold_batch_norms, foldable_pairs
@@ -63,16 +63,24 @@ def quantize_model(
     take_attention_apart(network, graph)
     if not policy.quantization.enabled:
         return network
-    goal = Reference(copy.deepcopy(network))
-    if reference is not None:
-        folded = fold_batch_norms(reference.model, graph)
-        take_attention_apart(folded, graph)
-        goal = Reference(folded, reference.channels)
-        _check_reference(network, goal)
+    goal = _goal(network, graph, policy.quantization, reference)
     _check_masks(network, masks or {})
     return _Quantizer(network, goal, graph, images, policy, masks or {}).run(
         pruned=reference is not None, generator=torch.Generator().manual_seed(seed)
     )
+
+
+def _goal(network: nn.Module, graph: nx.DiGraph, switches: Quantization, reference: Reference | None) -> Reference:
+    """The float network of repairs, folded like the other; a copy only where a repair looks at it."""
+    if not (needs_outputs(switches) or switches.equalisation or switches.batch_norm_reestimation):
+        return Reference(network)
+    if reference is None:
+        return Reference(copy.deepcopy(network))
+    folded = fold_batch_norms(reference.model, graph)
+    take_attention_apart(folded, graph)
+    goal = Reference(folded, reference.channels)
+    _check_reference(network, goal)
+    return goal
 
 
 class _Quantizer:

@@ -139,6 +139,6 @@ def test_wrong_calls() -> None:
     other = small_net()
     other.last = nn.Linear(16, 6)
     with pytest.raises(WorkloadError, match="reference: layer last"):
-        quantize_model(model, graph, images, policy, reference=Reference(other))
+        quantize_model(model, graph, images, uniform(8, 8, EVERYTHING), reference=Reference(other))
     with pytest.raises(WorkloadError, match="layer stem: reads values that are not finite"):
         quantize_model(model, graph, images * torch.nan, policy)
