@@ -22,6 +22,7 @@ __all__ = ["DaskTasks"]
 
 _CONNECT_S = 5.0
 _CHECK_S = 1.0
+_GATHER_S = 10.0
 _COME_BACK_S = 120.0
 """How long a scheduler may be away, or be without workers, before a run is given up."""
 _Task = TypeVar("_Task")
@@ -132,10 +133,15 @@ class DaskTasks(Generic[_Task, _Result]):
                     alone_since = self._alone_since(alone_since)
                     continue
                 try:
-                    outcome = _Ended(result=future.result())
+                    outcome = _Ended(result=future.result(timeout=_GATHER_S))
                 except CancelledError:  # what a client does to its futures when it loses the scheduler
                     return
                 except Exception as error:  # the task's own, or KilledWorker
+                    if isinstance(error, TimeoutError) and future.status != "error":
+                        # Its worker ended with the result: the task has to be done again.
+                        alone_since = self._alone_since(alone_since)
+                        future.add_done_callback(ended.put)
+                        continue
                     outcome = _Ended(error=error)
                 yield indices.pop(future), outcome
         finally:
