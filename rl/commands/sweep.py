@@ -85,7 +85,11 @@ def sweep(
                 raise InputError(f"{name}: is given beside --merge, which computes nothing; allowed: one of them")
         from rl.sweeps.merge import merge_stores
 
-        wanted.show(merge_stores(paths, out))
+        merged = merge_stores(paths, out)
+        planned, there = merged.meta("planned"), len(merged.points())
+        if planned is not None and there < planned:  # a folder of an earlier version does not say how many
+            warn(f"{planned - there:,} of {planned:,} points are in none of the folders")
+        wanted.show(merged, planned)
         return
     if len(paths) != 1:
         raise InputError(f"SPEC: got {len(paths)} files; allowed: one, or several folders with --merge")
@@ -115,16 +119,26 @@ class _Places:
     @contextmanager
     def tasks(self) -> Iterator[tuple[Tasks, int]]:
         """The workers, and how many they are."""
-        from rl.executors.ordered import DaskTasks, ProcessTasks
+        from rl.executors.dask_tasks import DaskTasks
+        from rl.executors.ordered import ProcessTasks
         from rl.sweeps.worker import run_chunk
 
         if self.cluster is not None:
             from rl.executors.job_queue import read_job_queue, running_cluster
 
-            queue = read_job_queue(self.cluster)
+            queue, option = read_job_queue(self.cluster), f"--cluster {self.cluster}"
             with (
-                running_cluster(queue) as address,
-                closing(DaskTasks(run_chunk, address, queue.patience_s)) as jobs,
+                running_cluster(queue, option) as address,
+                closing(
+                    DaskTasks(
+                        run_chunk,
+                        address,
+                        queue.patience_s,
+                        option=option,
+                        no_workers=queue.not_started,
+                        come_back_s=queue.patience_s,
+                    )
+                ) as jobs,
             ):
                 jobs.check_version()
                 yield jobs, queue.jobs * (queue.processes or queue.cores)

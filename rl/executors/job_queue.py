@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -46,6 +47,12 @@ class JobQueue(Section):
     patience_s: Annotated[float, Field(gt=0)] = 600.0
     """How long to wait for the first worker, in seconds."""
 
+    @property
+    def not_started(self) -> str:
+        """What to say when no job has started a worker in time."""
+        ask = "squeue" if self.system == "slurm" else "bjobs -p"
+        return f"no job has started a worker within {self.patience_s:g} s (patience_s); '{ask}' may say why"
+
 
 def read_job_queue(path: Path) -> JobQueue:
     """The description in a file.
@@ -57,29 +64,69 @@ def read_job_queue(path: Path) -> JobQueue:
 
 
 @contextmanager
-def running_cluster(queue: JobQueue) -> Iterator[str]:
+def running_cluster(queue: JobQueue, option: str) -> Iterator[str]:
     """Submit the jobs, give the scheduler's address, and end the jobs afterwards.
 
+    Args:
+        queue: what the jobs are.
+        option: of the command line that asked for them; messages begin with it.
+
     Raises:
-        InputError: dask-jobqueue is not installed, or the batch system is not there.
+        InputError: dask-jobqueue is not installed, or the batch system is not there or refuses a job.
     """
-    try:
-        import dask_jobqueue
-    except ImportError as error:
-        raise InputError("--cluster: needs dask-jobqueue; pip install 'bitgrove[jobqueue]'") from error
-    make: Any = getattr(dask_jobqueue, _CLASSES[queue.system])
+    dask, make = _dask(queue.system)
     owner = "account" if queue.system == "slurm" else "project"
     optional = {"queue": queue.queue, owner: queue.account, "walltime": queue.walltime}
+    of_site = dask.config.get(f"jobqueue.{queue.system}.scheduler-options", {})
     cluster = make(
         cores=queue.cores,
         memory=queue.memory,
         processes=queue.processes or queue.cores,
         job_extra_directives=queue.directives,
         job_script_prologue=queue.prologue,
+        scheduler_options={"dashboard_address": ":0", **of_site},  # any free port: other sweeps may run beside this one
         **{name: value for name, value in optional.items() if value is not None},
     )
     try:
-        cluster.scale(jobs=queue.jobs)
+        cluster.sync(_submit, cluster, queue.jobs)
+    except (OSError, RuntimeError, ValueError) as error:
+        with suppress(AssertionError):  # that jobs which were never submitted are not closed
+            cluster.close()
+        raise InputError(f"{option}: a job cannot be submitted: {_reason(error)}") from error
+    with closing(cluster):
         yield str(cluster.scheduler_address)
-    finally:
-        cluster.close()
+
+
+def _dask(system: str) -> tuple[Any, Any]:
+    """Dask, and dask-jobqueue's class for a batch system.
+
+    Raises:
+        InputError: dask-jobqueue is not installed.
+    """
+    interrupted = signal.getsignal(signal.SIGINT)
+    try:
+        import dask
+        import dask_jobqueue
+    except ImportError as error:
+        raise InputError("--cluster: needs dask-jobqueue; pip install 'bitgrove[jobqueue]'") from error
+    signal.signal(signal.SIGINT, interrupted)  # the import makes Ctrl-C an exit with status 0
+    return dask, getattr(dask_jobqueue, _CLASSES[system])
+
+
+async def _submit(cluster: Any, jobs: int) -> None:
+    """Submit all jobs; unlike ``scale``, which leaves that to the background, raise what goes wrong."""
+    for _ in range(jobs):
+        cluster.worker_spec.update(cluster.new_worker_spec())
+    await cluster
+
+
+def _reason(error: Exception) -> str:
+    """In one line: what the batch system said, of the command, exit code and outputs that dask-jobqueue reports."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    _, _, said = "\n".join(lines).partition("stderr:\n")
+    if said:
+        return " ".join(said.splitlines())
+    code = next((line for line in lines if line.startswith("Exit code:")), None)
+    if code is not None:  # of LSF, whose messages dask-jobqueue throws away
+        return f"the command that submits it ended with {code.lower().replace(':', '')} and said nothing"
+    return " ".join(lines) or type(error).__name__

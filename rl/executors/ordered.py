@@ -1,4 +1,4 @@
-"""Tasks on processes or a cluster, a task whose worker dies done again. Knows nothing of searches and sweeps.
+"""Tasks on processes of this machine, a task whose worker dies done again. Knows nothing of searches and sweeps.
 
 ``results`` gives results in the order of the tasks and ends with an error where a task kills every worker; ``finished``
 gives them as they come, and says of such a task that it has none.
@@ -11,17 +11,14 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
-from accel_sim import __version__
-from accel_sim.errors import InputError, RunError
+from accel_sim.errors import RunError
 
-__all__ = ["RETRIES", "DaskTasks", "ProcessTasks"]
+__all__ = ["RETRIES", "ProcessTasks"]
 
 RETRIES = 3
 """How often a task is tried again whose worker died under it."""
-CONNECT_S = 5
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
@@ -128,110 +125,3 @@ def _succeeded(future: Future[Any]) -> bool:
 
 def _broken(future: Future[Any]) -> bool:
     return future.done() and not future.cancelled() and isinstance(future.exception(), BrokenProcessPool)
-
-
-def _wait_for_a_worker(client: Any, patience_s: float) -> None:
-    with suppress(TimeoutError):
-        client.wait_for_workers(1, timeout=patience_s)
-
-
-def _version() -> str:
-    return __version__
-
-
-class DaskTasks(Generic[_Task, _Result]):
-    """``run(task)`` on the workers of a Dask cluster, which must have this package and see the same files.
-
-    Args:
-        run: a function of a module.
-        address: of the scheduler, ``tcp://HOST:PORT``.
-        patience_s: how long to wait for the first worker.
-
-    Raises:
-        InputError: Dask is not installed, no scheduler answers there, or it has no workers.
-    """
-
-    def __init__(self, run: Callable[[_Task], _Result], address: str, patience_s: float = 0) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise InputError("--scheduler: needs dask.distributed; pip install 'bitgrove[cluster]'") from error
-        try:
-            client: Any = Client(address, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
-        except (OSError, ValueError) as error:
-            raise InputError(
-                f"--scheduler: no Dask scheduler answers at {address!r}; allowed: an address such as tcp://host:8786"
-            ) from error
-        if patience_s:
-            _wait_for_a_worker(client, patience_s)
-        if not client.scheduler_info()["workers"]:
-            client.close()
-            raise InputError(f"--scheduler: the scheduler at {address!r} has no workers; start some with 'dask worker'")
-        self._client, self._run = client, run
-
-    def results(self, tasks: Sequence[_Task]) -> Iterator[_Result]:
-        """In the order of the tasks; the scheduler moves the tasks of a dead worker to others.
-
-        Raises:
-            RunError: a task's worker died several times.
-        """
-        from distributed import KilledWorker
-
-        futures = [self._client.submit(self._run, task, pure=False) for task in tasks]
-        try:
-            for future in futures:
-                try:
-                    yield future.result()
-                except KilledWorker as error:
-                    raise RunError(f"workers of the cluster ended several times at the same task: {error}") from error
-        finally:
-            self._client.cancel(futures)
-
-    def finished(self, tasks: Sequence[_Task]) -> Iterator[tuple[int, _Result | None]]:
-        """Index and result of each task as it ends; ``None`` where it killed several workers."""
-        from distributed import KilledWorker, as_completed
-
-        indices = {self._client.submit(self._run, task, pure=False): index for index, task in enumerate(tasks)}
-        completed: Any = as_completed(indices, loop=self._client.loop)  # type: ignore[no-untyped-call]
-        try:
-            for future in completed:
-                try:
-                    result = future.result()
-                except KilledWorker:
-                    result = None
-                yield indices.pop(future), result
-        finally:
-            self._client.cancel(list(indices))
-
-    def everywhere(self, function: Callable[[], Any]) -> set[Any]:
-        """What a function returns on the workers.
-
-        Raises:
-            InputError: they cannot run it.
-        """
-        try:
-            return set(self._client.run(function).values())
-        except Exception as error:  # whatever a worker that lacks the package makes of it
-            reason = f"{type(error).__name__}: {error}".splitlines()[0][:200]
-            raise InputError(f"--scheduler: a worker of the cluster cannot run this package: {reason}") from error
-
-    def check_version(self) -> None:
-        """Make sure that the workers have this package, in this version.
-
-        Raises:
-            InputError: they do not.
-        """
-        others = self.everywhere(_version) - {__version__}
-        if others:
-            raise InputError(
-                f"--scheduler: workers have version {', '.join(sorted(others))}; allowed: {__version__}, as here"
-            )
-
-    @property
-    def workers(self) -> int:
-        """How many there are now."""
-        return len(self._client.scheduler_info()["workers"])
-
-    def close(self) -> None:
-        """Leave the cluster as it is."""
-        self._client.close()

@@ -11,7 +11,8 @@ from threading import Lock
 from accel_sim.errors import InputError
 from rl.env.evaluator import Evaluation, PolicyEvaluator
 from rl.env.space import Candidate
-from rl.executors.ordered import DaskTasks, ProcessTasks
+from rl.executors.dask_tasks import DaskTasks
+from rl.executors.ordered import ProcessTasks
 from rl.runs.request import SearchRequest, prepare
 
 __all__ = ["OnWorkers", "on_cluster", "on_processes"]

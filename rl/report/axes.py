@@ -8,7 +8,8 @@ from typing import Any
 
 from rl.report.machines import MachineFields, text_of
 from rl.report.metrics import is_number
-from rl.report.points import Axis, StoredPoint
+from rl.sweeps.axes import Axis
+from rl.sweeps.store import StoredPoint
 
 __all__ = ["AxisColumn", "axis_columns"]
 

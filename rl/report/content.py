@@ -15,7 +15,8 @@ from rl.report.details import VECTOR_KIND, Network, point_layers, rounded
 from rl.report.front import front
 from rl.report.machines import machine_fields, text_of
 from rl.report.metrics import Metric, metrics_of, value_of
-from rl.report.points import PointFolder, StoredPoint
+from rl.report.points import PointFolder
+from rl.sweeps.store import StoredPoint
 
 __all__ = ["build_content", "compact_json"]
 

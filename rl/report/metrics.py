@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeGuard
 
 from accel_sim.labels import COMPONENT_LABELS
-from rl.report.points import StoredPoint
+from rl.sweeps.store import StoredPoint
 
 __all__ = ["Metric", "is_number", "known_metrics", "metrics_of", "value_of"]
 

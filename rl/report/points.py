@@ -5,49 +5,22 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from accel_sim.errors import InputError
+from accel_sim.result import SCHEMA as RESULT_SCHEMA
 from accel_sim.result import flatten
+from rl.sweeps.axes import Axis
+from rl.sweeps.store import DONE, POINT_COLUMNS, SCHEMA, STORE, StoredPoint
 
-__all__ = ["Axis", "PointFolder", "StoredPoint", "open_folder"]
+__all__ = ["PointFolder", "open_folder"]
 
-DATABASE = "sweep.sqlite"
-_SCHEMA = 1
 _RESULT_KEYS = ("schema", "bitgrove", "model", "hardware", "layers", "total")
 _TABLES = {"meta", "points", "details"}
-
-
-@dataclass(frozen=True)
-class StoredPoint:
-    """One point. ``metrics``: the ``total`` of its result, keys joined with a dot, with ``hardware`` and ``model``;
-    empty where it failed, and ``message`` says why.
-    """
-
-    number: int
-    key: str
-    axes: Mapping[str, Any]
-    status: str
-    message: str
-    metrics: Mapping[str, Any]
-    seconds: float
-
-    @property
-    def done(self) -> bool:
-        """Whether the point has a result."""
-        return self.status == "done"
-
-
-@dataclass(frozen=True)
-class Axis:
-    """What a sweep varies, and the values it gives it, in their order."""
-
-    name: str
-    values: tuple[Any, ...]
 
 
 class PointFolder(Protocol):
@@ -78,12 +51,12 @@ def open_folder(path: Path) -> PointFolder:
         raise InputError(f"{path}: there is no such folder")
     if not path.is_dir():
         raise InputError(f"{path}: is a file; a folder with a sweep or with results of `simulate --json` is needed")
-    if (path / DATABASE).exists():
-        return _SweepFolder.open(path / DATABASE)
+    if (path / STORE).exists():
+        return _SweepFolder.open(path / STORE)
     files = sorted(path.glob("*.json"))
     if not files:
         raise InputError(
-            f"{path}: holds no {DATABASE} (of `bitgrove sweep`) and no *.json (of `bitgrove simulate --json`)"
+            f"{path}: holds no {STORE} (of `bitgrove sweep`) and no *.json (of `bitgrove simulate --json`)"
         )
     return _ResultFolder(tuple(files), tuple(_summary(number, file) for number, file in enumerate(files)))
 
@@ -102,9 +75,9 @@ class _SweepFolder:
                 raise InputError(f"{database}: is not the database of a sweep (no table {min(_TABLES - tables)})")
             rows = connection.execute("SELECT name, value FROM meta")
             meta = {name: _parsed(value, f"{database}: meta {name}") for name, value in rows}
-        if meta.get("schema") != _SCHEMA:
+        if meta.get("schema") != SCHEMA:
             found = json.dumps(meta.get("schema"))
-            raise InputError(f"{database}: meta schema: is {found}; this version reads {_SCHEMA}")
+            raise InputError(f"{database}: meta schema: is {found}; this version reads {SCHEMA}")
         try:
             axes = tuple(Axis(str(axis["name"]), tuple(axis["values"])) for axis in meta.get("axes", []))
         except (KeyError, TypeError) as error:
@@ -112,16 +85,15 @@ class _SweepFolder:
         return cls(database, str(meta.get("title") or ""), axes)
 
     def points(self) -> list[StoredPoint]:
-        columns = "number, key, axes, status, message, result, seconds"
         with _reading(self.database) as connection:
-            rows = connection.execute(f"SELECT {columns} FROM points ORDER BY number").fetchall()
+            rows = connection.execute(f"SELECT {POINT_COLUMNS} FROM points ORDER BY number").fetchall()
         return [self._point(*row) for row in rows]
 
     def _point(
         self, number: int, key: str, axes: str, status: str, message: str, result: str, seconds: float
     ) -> StoredPoint:
         where = f"{self.database}: point {number}"
-        metrics = _mapping(result, f"{where}: result") if status == "done" else {}
+        metrics = _mapping(result, f"{where}: result") if status == DONE else {}
         return StoredPoint(number, key, _mapping(axes, f"{where}: axes"), status, message, metrics, seconds)
 
     def detail(self, number: int) -> dict[str, Any] | None:
@@ -157,7 +129,7 @@ class _ResultFolder:
 def _summary(number: int, file: Path) -> StoredPoint:
     result = _read_result(file)
     metrics = {**flatten(result["total"]), "hardware": result["hardware"].get("name", ""), "model": result["model"]}
-    return StoredPoint(number, file.name, {"file": file.name}, "done", "", metrics, 0.0)
+    return StoredPoint(number, file.name, {"file": file.name}, DONE, "", metrics)
 
 
 def _read_result(file: Path) -> dict[str, Any]:
@@ -172,8 +144,8 @@ def _checked_result(tree: Any, where: str) -> dict[str, Any]:
     """``tree`` if it has the form of a result: what the page takes from it is there, and of the right kind."""
     if not isinstance(tree, dict) or any(key not in tree for key in _RESULT_KEYS):
         raise InputError(f"{where}: is no result of `bitgrove simulate --json`")
-    if tree["schema"] != _SCHEMA:
-        raise InputError(f"{where}: schema: is {json.dumps(tree['schema'])}; this version reads {_SCHEMA}")
+    if tree["schema"] != RESULT_SCHEMA:
+        raise InputError(f"{where}: schema: is {json.dumps(tree['schema'])}; this version reads {RESULT_SCHEMA}")
     kinds = {"hardware": dict, "layers": list, "total": dict}
     for key, kind in kinds.items():
         if not isinstance(tree[key], kind):

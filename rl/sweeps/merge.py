@@ -41,7 +41,7 @@ def merge_stores(sources: Sequence[Path], out: Path) -> SweepStore:
     spec = sources[0] / SPEC
     if spec.is_file():
         write_atomically(out / SPEC, spec.read_bytes())
-    merged.set_meta(first)
+    merged.set_meta({**first, "planned": stores[0].meta("planned")})
     merged.put(found.values())
     return merged
 

@@ -53,7 +53,16 @@ def open_store(plan: Plan, directory: Path, spec: bytes) -> SweepStore:
     write_atomically(directory / SPEC, spec)
     axes = [{"name": axis.name, "values": list(axis.values)} for axis in plan.axes]
     plan_hash = hashlib.sha256("".join(plan.keys).encode()).hexdigest()[:32]
-    store.set_meta({"schema": SCHEMA, "bitgrove": __version__, "title": plan.title, "axes": axes, "plan": plan_hash})
+    store.set_meta(
+        {
+            "schema": SCHEMA,
+            "bitgrove": __version__,
+            "title": plan.title,
+            "axes": axes,
+            "plan": plan_hash,
+            "planned": len(plan.points),
+        }
+    )
     store.align(plan.keys, plan.points)
     failed = [point for point in store.points() if point.status == FAILED]
     store.forget(point.number for point in failed if point.message.startswith(RUN_FAILED))

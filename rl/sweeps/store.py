@@ -19,11 +19,24 @@ from typing import Any
 from accel_sim.errors import InputError
 from accel_sim.files import make_directory
 
-__all__ = ["DONE", "FAILED", "SCHEMA", "SPEC", "STORE", "Outcome", "StoredPoint", "SweepStore", "canonical_json"]
+__all__ = [
+    "DONE",
+    "FAILED",
+    "POINT_COLUMNS",
+    "SCHEMA",
+    "SPEC",
+    "STORE",
+    "Outcome",
+    "StoredPoint",
+    "SweepStore",
+    "canonical_json",
+]
 
 STORE, SPEC = "sweep.sqlite", "spec.yaml"
 SCHEMA = 1
 DONE, FAILED = "done", "failed"
+POINT_COLUMNS = "number, key, axes, status, message, result, seconds"
+"""Columns of the table ``points``, in the order of the fields of :class:`StoredPoint`."""
 _WAIT_S = 60.0
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT);
@@ -69,7 +82,12 @@ class Outcome:
 
 @dataclass(frozen=True)
 class StoredPoint:
-    """A point of the store; ``metrics`` are empty for a failed one."""
+    """A point of the store.
+
+    Attributes:
+        metrics: the ``total`` of its result, keys joined with a dot, with ``hardware`` and ``model``; empty where it
+            failed, and ``message`` says why.
+    """
 
     number: int
     key: str
@@ -78,6 +96,11 @@ class StoredPoint:
     message: str = ""
     metrics: dict[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+
+    @property
+    def done(self) -> bool:
+        """Whether the point has a result."""
+        return self.status == DONE
 
 
 class SweepStore:
@@ -109,7 +132,9 @@ class SweepStore:
             raise InputError(f"{self._path}: has schema {schema}; this version of Bitgrove reads {SCHEMA}")
 
     def meta(self, name: str) -> Any:
-        """What stands under a name (``schema``, ``bitgrove``, ``title``, ``axes``), else ``None``."""
+        """What stands under a name (``schema``, ``bitgrove``, ``title``, ``axes``, ``planned``: how many points the
+        specification has), else ``None``.
+        """
         with self._open() as database:
             row = database.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
         return None if row is None else json.loads(row[0])
@@ -122,9 +147,8 @@ class SweepStore:
 
     def points(self) -> list[StoredPoint]:
         """All that is there, in the order of the specification."""
-        columns = "number, key, axes, status, message, result, seconds"
         with self._open() as database:
-            rows = database.execute(f"SELECT {columns} FROM points ORDER BY number").fetchall()
+            rows = database.execute(f"SELECT {POINT_COLUMNS} FROM points ORDER BY number").fetchall()
         return [
             StoredPoint(number, key, json.loads(axes), status, message, json.loads(result or "{}"), seconds)
             for number, key, axes, status, message, result, seconds in rows

@@ -72,7 +72,18 @@ def test_shards_and_merge(capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["sweep", "space.yaml", "--out", f"s{part[0]}", "--workers", "1", "--shard", part]) == 0
         assert capsys.readouterr().out.startswith("space: 6 of 12 points\n")
     assert run(["sweep", "--merge", "s1", "s2", "--out", "s"]) == 0
-    assert capsys.readouterr().out.startswith("space: 12 points\n")
+    captured = capsys.readouterr()
+    assert captured.out.startswith("space: 12 points\n")
+    assert captured.err == ""
+
+
+def test_a_missing_shard_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    for part in ("1/3", "3/3"):
+        assert run(["sweep", "space.yaml", "--out", f"s{part[0]}", "--workers", "1", "--shard", part, "--quiet"]) == 0
+    assert run(["sweep", "--merge", "s1", "s3", "--out", "s"]) == 0
+    captured = capsys.readouterr()
+    assert captured.err == "warning: 4 of 12 points are in none of the folders\n"
+    assert captured.out.startswith("space: 8 of 12 points\n")
 
 
 def test_failed_points_are_told(capsys: pytest.CaptureFixture[str]) -> None:

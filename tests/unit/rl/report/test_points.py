@@ -11,7 +11,8 @@ import pytest
 
 from accel_sim.errors import InputError
 from rl.report.points import open_folder
-from tests.unit.rl.report.folders import TABLES, made_up_result, small_sweep, write_sweep
+from rl.sweeps.store import SweepStore
+from tests.unit.rl.report.folders import made_up_result, small_sweep, write_sweep
 
 
 def test_a_sweep_is_read_with_its_failures_and_leaves_no_side_files(tmp_path: Path) -> None:
@@ -109,9 +110,7 @@ def test_another_database(tmp_path: Path) -> None:
 
 
 def test_a_database_of_another_version(tmp_path: Path) -> None:
-    connection = sqlite3.connect(tmp_path / "sweep.sqlite")
-    connection.executescript(TABLES + "INSERT INTO meta VALUES ('schema', '7');")
-    connection.commit()
+    SweepStore(tmp_path, create=True).set_meta({"schema": 7})
     assert line_of(tmp_path, tmp_path) == "sweep.sqlite: meta schema: is 7; this version reads 1"
 
 

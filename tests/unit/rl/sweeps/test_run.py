@@ -13,13 +13,14 @@ from pathlib import Path
 import pytest
 
 from accel_sim.errors import InputError
-from rl.executors.ordered import DaskTasks, ProcessTasks
+from rl.executors.dask_tasks import DaskTasks
+from rl.executors.ordered import ProcessTasks
 from rl.sweeps.merge import merge_stores
 from rl.sweeps.plan import Plan
 from rl.sweeps.run import Shard, Tasks, estimate_seconds, missing_jobs, open_store, run_missing, stored_keys
 from rl.sweeps.store import SweepStore
 from rl.sweeps.worker import run_chunk
-from tests.unit.rl.executors.test_ordered import cluster  # noqa: F401  (a fixture)
+from tests.unit.rl.executors.test_dask_tasks import cluster  # noqa: F401  (a fixture)
 from tests.unit.rl.sweeps import specs
 
 ROOT = Path(__file__).resolve().parents[4]
