@@ -22,6 +22,7 @@ EXPECTED = {
     "dense_int8_128x128": (128, 128, 1, "ws"),
     "bitfusion_like": (16, 32, 1, "ws"),
     "bitlet_like": (16, 32, 1, "os"),
+    "bitvert_like": (16, 32, 1, "os"),
     "bitwave_like": (32, 32, 1, "os"),
     "column_combining": (32, 32, 1, "ws"),
     "laconic_like": (32, 32, 1, "os"),
