@@ -142,6 +142,16 @@ def _packed_activations_are_read_in_order(hardware: Hardware) -> Problem | None:
     return None
 
 
+def _bit_columns_are_weights(hardware: Hardware) -> Problem | None:
+    for path, name in (
+        (("buffers", "activations", "format"), hardware.buffers.activations.format),
+        (("dram", "activation_format"), hardware.dram.activation_format),
+    ):
+        if name == "bit_columns":
+            return Problem(path, "holds 'bit_columns'; allowed for weights alone")
+    return None
+
+
 def _nm_format_of_dram(hardware: Hardware) -> Problem | None:
     dram = hardware.dram
     if dram.activation_format == "n_m":
@@ -210,6 +220,7 @@ RULES: tuple[Rule, ...] = (
     _outputs_are_dense,
     _packed_weights_feed_every_pe,
     _packed_activations_are_read_in_order,
+    _bit_columns_are_weights,
     _nm_format_of_dram,
     _address_map_is_complete,
     _buffers_hold_a_word_per_bank,

@@ -39,7 +39,7 @@ Arithmetic = Literal[
     "term_serial_weight",
     "term_serial_both",
 ]
-Format = Literal["dense", "bitmask", "csc", "rle", "n_m"]
+Format = Literal["dense", "bitmask", "csc", "rle", "n_m", "bit_columns"]
 Size = Annotated[int, Field(ge=1, le=65536)]
 Bits = Annotated[int, Field(ge=1, le=16)]
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from accel_sim import GemmLayer, Hardware, Result, Workload, load_hardware, simulate
 from accel_sim.energy.area import area_breakdown
+from accel_sim.formats.size import encoded_bits
 from compress.load import load_workload
 from tests.shared_files import shared_root
 
@@ -26,6 +27,7 @@ __all__ = [
     "on_chip_saving",
     "rounded_average",
     "speed",
+    "weight_shrinkage",
 ]
 
 GROUP = 16
@@ -35,10 +37,11 @@ SENSITIVE = {2: 0.1, 4: 0.2}
 
 _SERIAL = {"array.lanes": 8, "array.arithmetic": "serial_weight"}
 _COLUMNS = {"array.arithmetic": "term_serial_weight", "array.term_window": 0}
+_STORED = {"buffers.weights.format": "bit_columns", "dram.weight_format": "bit_columns"}
 _KINDS: dict[str, dict[str, Any]] = {
     "stripes": _SERIAL,
     "bitwave": _COLUMNS | {"array.lanes": 8},
-    "bitvert": _COLUMNS | {"array.lanes": GROUP, "array.encoding": "bidirectional"},
+    "bitvert": _COLUMNS | _STORED | {"array.lanes": GROUP, "array.encoding": "bidirectional"},
 }
 
 
@@ -55,6 +58,8 @@ def _machine(kind: str, **fields: Any) -> Hardware:
         "array.edge_folds": "used",
         "array.encoding": "bits",
         "array.term_window": None,
+        "buffers.weights.format": "dense",
+        "dram.weight_format": "dense",
         "buffers.activations.kib": 256,
         "buffers.activations.banks": 16,
         "buffers.activations.word_bits": 8 * lanes,
@@ -125,6 +130,14 @@ def on_chip_saving(kind: str, over: str, pruned_columns: int = 0) -> float:
 
 def _on_chip_pj(result: Result) -> float:
     return result.total.energy_pj.total - result.total.energy_pj.dram
+
+
+def weight_shrinkage(pruned_columns: int) -> float:
+    """Size of the weights over that with columns pruned, stored as BitVert does."""
+    weights = [layer.weights for layer in _network(pruned_columns).layers if isinstance(layer, GemmLayer)]
+    vectors = [part.transpose(0, 2, 1).reshape(-1, part.shape[1]) for part in weights if part is not None]
+    sizes = {name: sum(encoded_bits(name, part, 8) for part in vectors) for name in ("dense", "bit_columns")}
+    return sizes["dense"] / sizes["bit_columns"]
 
 
 def _bitwave_chip() -> Hardware:

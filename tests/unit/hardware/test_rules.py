@@ -44,6 +44,10 @@ def n_m(keep: int, of: int) -> dict[str, Any]:
             {"array.lanes": "holds 3; allowed with weight_sparsity.keep = 2: a multiple of 2"},
         ),
         (
+            {"dram.activation_format": "bit_columns"},
+            {"dram.activation_format": "holds 'bit_columns'; allowed for weights alone"},
+        ),
+        (
             {"technology.sram_voltage_v": 0.7, "energy.sram_estimator": "hwcomponents"},
             {
                 "technology.sram_voltage_v": "holds 0.7; allowed with energy.sram_estimator: null "
