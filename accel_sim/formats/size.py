@@ -15,7 +15,7 @@ columns   per group of ``COLUMN_GROUP`` elements ``ceil(log2(b)) + ceil(log2(b+1
 
 ``csc`` is compressed sparse columns with a column's count in place of its pointer, so that a tile can be read by
 itself; ``rle`` is Eyeriss's coding (Chen et al., ISSCC 2016) with runs of up to 31. ``columns`` (``bit_columns`` in
-hwconfigs) follows BBS (Chen et al., MICRO 2024), without loss for any values; BBS has groups of 32 and headers of 8 bits.
+hwconfigs) follows BBS (Chen et al., MICRO 2024), without loss for any values; BBS: groups of 32, headers of 8 bits.
 """
 
 from __future__ import annotations
