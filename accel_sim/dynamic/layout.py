@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.beats import fused_beat_cycles, step_lanes
-from accel_sim.dynamic.pieces import Intake, cost_table, intakes, term_masks
+from accel_sim.dynamic.bidirectional_kernel import minority_terms
+from accel_sim.dynamic.pieces import Intake, cost_table, costs_of_terms, intakes, term_masks
 from accel_sim.dynamic.slots_kernel import n_m_slots, packed_slots, skip_rows
 from accel_sim.dynamic.structure_kernel import from_singles, from_slots
 from accel_sim.hardware.schema import ArrayConfig, NmSparsity
@@ -138,8 +139,8 @@ class GroupOperands:
     weights: NDArray[np.integer]
 
 
-def group_operands(recipe: Recipe, dataflow: str, operands: LayerOperands, group: int) -> GroupOperands:
-    """Look up the costs of one group's operands."""
+def group_operands(recipe: Recipe, dataflow: str, operands: LayerOperands, group: int, tile_k: int) -> GroupOperands:
+    """Look up the costs of one group's operands; K tiles begin every ``tile_k``."""
     moving_intake, resting_intake = (recipe.other, recipe.own) if recipe.transposed else (recipe.own, recipe.other)
     moving_reach, resting_reach = (
         (-1, recipe.own_reach) if recipe.transposed else (recipe.own_reach, recipe.other_reach)
@@ -153,12 +154,19 @@ def group_operands(recipe: Recipe, dataflow: str, operands: LayerOperands, group
         return np.ascontiguousarray(taken.T if dataflow == "is" else taken)
 
     none = np.zeros((1, 1), np.uint32)
+    weights = operands.weights(group)
+    if resting_intake.bidirectional:
+        resting_masks = minority_terms(np.ascontiguousarray(weights), recipe.lanes, tile_k)
+        resting = costs_of_terms(resting_masks, weights)
+    else:
+        resting = matrix(take_resting, cost_table(resting_intake))
+        resting_masks = none if resting_reach < 0 else matrix(take_resting, term_masks(resting_intake))
     return GroupOperands(
         moving=matrix(take_moving, cost_table(moving_intake)),
         moving_masks=none if moving_reach < 0 else matrix(take_moving, term_masks(moving_intake)),
-        resting=matrix(take_resting, cost_table(resting_intake)),
-        resting_masks=none if resting_reach < 0 else matrix(take_resting, term_masks(resting_intake)),
-        weights=operands.weights(group),
+        resting=resting,
+        resting_masks=resting_masks,
+        weights=weights,
     )
 
 

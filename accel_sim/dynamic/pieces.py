@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from accel_sim.hardware.schema import ArrayConfig
 from accel_sim.operand_checks import operand_range
 
-__all__ = ["NONZERO", "PIECES", "Intake", "cost_table", "intakes", "term_masks"]
+__all__ = ["NONZERO", "PIECES", "Intake", "cost_table", "costs_of_terms", "intakes", "term_masks"]
 
 NONZERO, PIECES = 0x80, 0x7F
 
@@ -27,7 +27,8 @@ class Intake:
     """How a PE takes one operand: ``terms`` one effectual term at a time, else ``digit_bits`` at a time.
 
     ``serial`` is ``False`` for the operand that a PE takes whole. ``dynamic``: the width is the shortest that holds
-    the values.
+    the values. ``bidirectional``: terms depend on the other lanes' values too, and no table holds them
+    (:mod:`accel_sim.dynamic.bidirectional_kernel`).
     """
 
     bits: int
@@ -37,6 +38,7 @@ class Intake:
     csd: bool = False
     digit_bits: int = 1
     dynamic: bool = False
+    bidirectional: bool = False
 
     @property
     def data_dependent(self) -> bool:
@@ -64,6 +66,7 @@ def intakes(array: ArrayConfig, a_bits: int, w_bits: int, a_signed: bool, w_sign
                 csd=array.encoding == "csd",
                 digit_bits=digit_bits,
                 dynamic=array.precision == "dynamic",
+                bidirectional=array.encoding == "bidirectional" and name in terms,
             )
         )
     return made[0], made[1]
@@ -86,6 +89,11 @@ def cost_table(intake: Intake) -> NDArray[np.uint8]:
 def term_masks(intake: Intake) -> NDArray[np.uint32]:
     """Bit positions of every value's effectual terms, indexed as :func:`cost_table`."""
     return _masks(_values(intake), intake.csd)
+
+
+def costs_of_terms(masks: NDArray[np.uint32], values: NDArray[np.integer]) -> NDArray[np.uint8]:
+    """Cost bytes of ``values`` whose terms are ``masks``, of the same shape."""
+    return (np.bitwise_count(masks) + np.where(values != 0, NONZERO, 0)).astype(np.uint8)
 
 
 def _values(intake: Intake) -> NDArray[np.int64]:

@@ -80,7 +80,8 @@ def time_general(
     held: Range = (0, 0)
     for record, (g, m, n, k) in zip(timed, tile_ranges(layer, tiling), strict=True):
         if g != held:
-            groups = [group_operands(recipe, hardware.array.dataflow, operands, group) for group in range(*g)]
+            dataflow = hardware.array.dataflow
+            groups = [group_operands(recipe, dataflow, operands, group, tiling.tile_k) for group in range(*g)]
             held = g
         end, ideal_end, from_idle = machine.run(g[0], groups, m, n, k, k[0] > 0)
         record[timeline.BACK_TO_BACK], record[timeline.IDEAL] = end - before, ideal_end - before_ideal

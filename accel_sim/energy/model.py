@@ -141,7 +141,8 @@ def energy_model(
 def applied_constants(hardware: Hardware) -> dict[str, AppliedConstant]:
     """Collect the logic constants of a machine: its table, its overrides, scaled to its node and voltage."""
     table = with_overrides(load_energy_table(hardware.energy.table), hardware.energy.overrides)
-    return apply_technology(table, hardware.technology.node_nm, hardware.technology.voltage_v)
+    technology = hardware.technology
+    return apply_technology(table, technology.node_nm, technology.voltage_v, technology.temperature_k)
 
 
 def buffer_estimate(buffer: BufferConfig, hardware: Hardware, energy_ratio: float = 1.0) -> SramEstimate:
@@ -156,6 +157,7 @@ def buffer_estimate(buffer: BufferConfig, hardware: Hardware, energy_ratio: floa
         buffer.cell,
         buffer.ports,
         technology.temperature_k,
+        technology.sram_voltage_v,
     )
     return replace(estimate, read_pj=estimate.read_pj * energy_ratio, write_pj=estimate.write_pj * energy_ratio)
 

@@ -1,8 +1,9 @@
-"""Scaling of logic between nodes and voltages, and of SRAM leakage between temperatures."""
+"""Scaling of logic between nodes and voltages, of leakage between supplies, and of SRAMs' between temperatures."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from math import exp
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -14,7 +15,15 @@ from accel_sim.hardware.diagnose import validate
 from accel_sim.hardware.document import read_document
 from accel_sim.hardware.schema import Section
 
-__all__ = ["area_factor", "energy_factor", "leakage_temperature_factors", "scaling_table"]
+__all__ = [
+    "area_factor",
+    "energy_factor",
+    "leakage_temperature_factors",
+    "leakage_voltage_factor",
+    "leakage_voltage_factors",
+    "scaling_table",
+    "sram_nominal_voltage_v",
+]
 
 Positive = Annotated[float, Field(gt=0)]
 NodeNm = Annotated[int, Field(ge=5, le=250)]
@@ -88,6 +97,53 @@ class LeakageRatios(Section):
     """One row per node and transistor type."""
 
 
+class LeakageByVoltage(Section):
+    """Leakage current as a function of supply and temperature, in arbitrary units."""
+
+    source: str
+    """Origin."""
+    subthreshold_scale: Positive
+    """A, per K²."""
+    subthreshold_k_per_v: Positive
+    """alpha, K/V."""
+    subthreshold_k: float
+    """beta, K."""
+    gate_scale: Positive
+    """B."""
+    gate_per_v: Positive
+    """gamma, 1/V."""
+    gate_constant: float
+    """delta."""
+
+    def currents(self, voltage_v: float, temperature_k: float) -> tuple[float, float]:
+        """Subthreshold and gate current."""
+        exponent = (self.subthreshold_k_per_v * voltage_v + self.subthreshold_k) / temperature_k
+        subthreshold = self.subthreshold_scale * temperature_k**2 * exp(exponent)
+        return subthreshold, self.gate_scale * exp(self.gate_per_v * voltage_v + self.gate_constant)
+
+
+class NominalVoltage(Section):
+    """Supply of CACTI's SRAMs at one node, V."""
+
+    node_nm: NodeNm
+    """Process node, nm."""
+    lop: Positive
+    """Low operating power."""
+    lstp: Positive
+    """Low standby power."""
+    hp: Positive
+    """High performance."""
+
+
+class NominalVoltages(Section):
+    """The supplies and where they come from."""
+
+    source: str
+    """Origin."""
+    rows: list[NominalVoltage]
+    """One row per node."""
+
+
 class ScalingTable(Section):
     """``hwconfigs/tables/scaling.yaml``."""
 
@@ -97,6 +153,10 @@ class ScalingTable(Section):
     """Area by node."""
     leakage_360_over_300: LeakageRatios
     """SRAM leakage by temperature."""
+    leakage_by_voltage: LeakageByVoltage
+    """Leakage by supply."""
+    sram_nominal_voltage: NominalVoltages
+    """Supply of CACTI's SRAMs."""
 
 
 @lru_cache(maxsize=1)
@@ -148,3 +208,26 @@ def leakage_temperature_factors(
     share = (to_temperature_k - from_temperature_k) / 60.0
     row = next(r for r in scaling_table().leakage_360_over_300.rows if (r.node_nm, r.cell) == (node_nm, cell))
     return row.subthreshold**share, row.gate**share
+
+
+def leakage_voltage_factor(to_voltage_v: float, from_voltage_v: float, temperature_k: float) -> float:
+    """Compute what the leakage power of logic is multiplied by between two supplies (Liao, He and Lepak 2005)."""
+    model = scaling_table().leakage_by_voltage
+    to, start = (
+        sum(model.currents(voltage_v, temperature_k)) * voltage_v for voltage_v in (to_voltage_v, from_voltage_v)
+    )
+    return to / start
+
+
+def leakage_voltage_factors(to_voltage_v: float, from_voltage_v: float, temperature_k: float) -> tuple[float, float]:
+    """The same for the powers of subthreshold and of gate leakage, each by itself."""
+    model = scaling_table().leakage_by_voltage
+    to, start = (model.currents(voltage_v, temperature_k) for voltage_v in (to_voltage_v, from_voltage_v))
+    ratio = to_voltage_v / from_voltage_v
+    return ratio * to[0] / start[0], ratio * to[1] / start[1]
+
+
+def sram_nominal_voltage_v(node_nm: int, cell: str) -> float:
+    """Supply at which CACTI gives an SRAM of one of its nodes."""
+    row = next(row for row in scaling_table().sram_nominal_voltage.rows if row.node_nm == node_nm)
+    return float(getattr(row, cell))

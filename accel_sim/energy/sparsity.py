@@ -6,7 +6,8 @@ What is counted, from a layer's actions:
   read from its SRAM.
 - A term encoder at the edge works in every cycle in which its operand has a term left: the bits read times the layer's
   mean terms (busy cycles of multipliers over multiplications; where both operands are serial, pairs of terms, which for
-  the slower one is an upper bound). A canonical signed-digit recoder adds once per operand that enters.
+  the slower one is an upper bound). A canonical signed-digit recoder adds once per operand that enters; so do the
+  counters of ones that find a bit column's majority, a full adder per bit.
 - A zero flag is clocked along with every moving operand that gates.
 - ``n_m`` and ``pack_columns``: per multiplication an index is decoded (it is among the metadata decodes) and picks one
   of the candidate activations.
@@ -128,7 +129,7 @@ def _encodes_at_edge(array: ArrayConfig, operand: str) -> bool:
 
 
 def _recodes(array: ArrayConfig, operand: str) -> bool:
-    return array.encoding == "csd" and _takes_terms(array, operand)
+    return array.encoding in {"csd", "bidirectional"} and _takes_terms(array, operand)
 
 
 def _edge_prices(values: Values, array: ArrayConfig, operand: str) -> EdgePrices:

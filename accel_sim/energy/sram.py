@@ -12,7 +12,9 @@ Outside it an SRAM is put together as a designer would:
 - a node outside 22 to 90 nm: the nearest one; energies and leakage times the factor of logic at 0.9 V, area times
   that of logic areas, access time in proportion to the node.
 
-Energies hold at CACTI's nominal voltage of node and transistor; ``technology.voltage_v`` does not change them.
+Energies and leakage hold at CACTI's nominal voltage of node and transistor. With another supply
+(``technology.sram_voltage_v``) energies go with its square, leakage with the supply and the currents of
+:func:`accel_sim.energy.scaling.leakage_voltage_factors`; the access time stays.
 """
 
 from __future__ import annotations
@@ -22,7 +24,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from accel_sim.energy.scaling import area_factor, energy_factor, leakage_temperature_factors
+from accel_sim.energy.scaling import (
+    area_factor,
+    energy_factor,
+    leakage_temperature_factors,
+    leakage_voltage_factors,
+    sram_nominal_voltage_v,
+)
 from accel_sim.energy.sram_grid import Floats, SramGrid, shipped_grid
 from accel_sim.errors import InputError
 from accel_sim.hardware.diagnose import suggestion
@@ -77,6 +85,7 @@ def sram_estimate(
     cell: str = "lop",
     ports: str = "1rw",
     temperature_k: float = 300.0,
+    voltage_v: float | None = None,
 ) -> SramEstimate:
     """Estimate an SRAM of ``kib`` KiB in ``banks`` banks, each with a word of ``word_bits`` per access.
 
@@ -88,6 +97,7 @@ def sram_estimate(
         cell: transistor type, ``lop``, ``lstp`` or ``hp``.
         ports: ports of each bank, ``1rw``, ``1r1w`` or ``2rw``.
         temperature_k: junction temperature; leakage depends on it.
+        voltage_v: supply; ``None``: CACTI's nominal one.
 
     Raises:
         InputError: an unknown cell or ports, or a size that is not positive.
@@ -97,7 +107,7 @@ def sram_estimate(
     _check_name("cell", cell, CELLS)
     _check_name("ports", ports, PORTS)
     macros = _macros(kib * 1024.0, float(word_bits), float(banks))
-    macro = _macro_at(shipped_grid(), macros, node_nm, f"{cell}_{ports}", cell, temperature_k)
+    macro = _macro_at(shipped_grid(), macros, node_nm, f"{cell}_{ports}", cell, temperature_k, voltage_v)
     read, write, leakage, area, access = (float(value) for value in macro)
     energy = macros.accessed * macros.width_factor * macros.size_factor**SIZE_EXPONENT
     return SramEstimate(
@@ -140,27 +150,45 @@ def _macros(size_bytes: float, width_bits: float, banks: float) -> _Macros:
     )
 
 
-def _macro_at(grid: SramGrid, macros: _Macros, node_nm: float, variant: str, cell: str, temperature_k: float) -> Floats:
+def _macro_at(
+    grid: SramGrid,
+    macros: _Macros,
+    node_nm: float,
+    variant: str,
+    cell: str,
+    temperature_k: float,
+    voltage_v: float | None,
+) -> Floats:
     """Read pJ, write pJ, leakage mW, area mm², access ns of one macro at any node."""
     lower = max((n for n in grid.nodes if n <= node_nm), default=grid.nodes[0])
     upper = min((n for n in grid.nodes if n >= node_nm), default=grid.nodes[-1])
-    low = _macro_at_cacti_node(grid, macros, lower, variant, cell, temperature_k)
+    low = _macro_at_cacti_node(grid, macros, lower, variant, cell, temperature_k, voltage_v)
     if lower == upper:
         return low * _beyond_cacti(node_nm, lower)
-    high = _macro_at_cacti_node(grid, macros, upper, variant, cell, temperature_k)
+    high = _macro_at_cacti_node(grid, macros, upper, variant, cell, temperature_k, voltage_v)
     result: Floats = low * (high / low) ** (np.log(node_nm / lower) / np.log(upper / lower))
     return result
 
 
 def _macro_at_cacti_node(
-    grid: SramGrid, macros: _Macros, node_nm: int, variant: str, cell: str, temperature_k: float
+    grid: SramGrid,
+    macros: _Macros,
+    node_nm: int,
+    variant: str,
+    cell: str,
+    temperature_k: float,
+    voltage_v: float | None,
 ) -> Floats:
     read, write, sub, gate, area, access = grid.at_node(
         macros.size_bytes, macros.width_bits, macros.banks, node_nm, variant
     )
     sub_factor, gate_factor = leakage_temperature_factors(node_nm, cell, CACTI_TEMPERATURE_K[cell], temperature_k)
-    leakage = macros.banks * (sub * sub_factor + gate * gate_factor)
-    return np.array([read, write, leakage, area, access])
+    sub, gate, energy = sub * sub_factor, gate * gate_factor, 1.0
+    if voltage_v is not None:
+        nominal_v = sram_nominal_voltage_v(node_nm, cell)
+        sub_factor, gate_factor = leakage_voltage_factors(voltage_v, nominal_v, temperature_k)
+        sub, gate, energy = sub * sub_factor, gate * gate_factor, (voltage_v / nominal_v) ** 2
+    return np.array([read * energy, write * energy, macros.banks * (sub + gate), area, access])
 
 
 def _beyond_cacti(node_nm: float, nearest_nm: int) -> Floats:

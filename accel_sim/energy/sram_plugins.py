@@ -4,7 +4,8 @@
 ``bitgrove.sram_estimators`` of an installed package. The function is called with keywords ``kib, word_bits, banks,
 node_nm, cell, ports, temperature_k`` and returns a mapping (or an object with these attributes) of ``read_pj``,
 ``write_pj``, ``leakage_mw``, ``area_mm2`` and ``access_ns``: energies per access of one bank's word, leakage and area
-of all banks. That is also the way to McPAT, Accelergy or a memory compiler.
+of all banks. That is also the way to McPAT or a memory compiler. ``hwcomponents`` is shipped
+(:mod:`accel_sim.energy.hwcomponents_sram`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import lru_cache
 from importlib.metadata import entry_points
 from typing import Any
 
+from accel_sim.energy.hwcomponents_sram import check_installed, hwcomponents_sram
 from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import suggestion
@@ -25,6 +27,7 @@ from accel_sim.hardware.diagnose import suggestion
 __all__ = ["GROUP", "estimate_sram", "estimator_file", "find_estimator"]
 
 GROUP = "bitgrove.sram_estimators"
+HWCOMPONENTS = "hwcomponents"
 Estimator = Callable[..., Any]
 
 
@@ -36,15 +39,23 @@ def find_estimator(name: str) -> Estimator:
         HardwareError: there is none, or its module does not import.
     """
     module, colon, attribute = name.partition(":")
+    if name == HWCOMPONENTS:
+        return _called(name, _hwcomponents)
     if not colon:
         known = {point.name: point for point in entry_points(group=GROUP)}
         if name not in known:
             hint = (
-                suggestion(name, known) or f"allowed: MODULE:CALLABLE, or one of {', '.join(known) or 'none installed'}"
+                suggestion(name, [HWCOMPONENTS, *known])
+                or f"allowed: MODULE:CALLABLE, or one of {', '.join([HWCOMPONENTS, *known])}"
             )
             raise HardwareError(f"holds {name!r}; {hint}")
         return _called(name, lambda: known[name].load())
     return _called(name, lambda: getattr(importlib.import_module(module), attribute))
+
+
+def _hwcomponents() -> Estimator:
+    check_installed()
+    return hwcomponents_sram
 
 
 def estimator_file(name: str) -> str:
@@ -76,14 +87,15 @@ def estimate_sram(
     cell: str,
     ports: str,
     temperature_k: float,
+    voltage_v: float | None = None,
 ) -> SramEstimate:
-    """One SRAM by the estimator ``name``, or by the shipped table.
+    """One SRAM by the estimator ``name``, or by the shipped table (``voltage_v``: other than CACTI's supply).
 
     Raises:
         HardwareError: the user's function fails, or returns something else.
     """
     if name is None:
-        return sram_estimate(kib, word_bits, banks, node_nm, cell, ports, temperature_k)
+        return sram_estimate(kib, word_bits, banks, node_nm, cell, ports, temperature_k, voltage_v)
     try:
         found = find_estimator(name)(
             kib=kib,

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from accel_sim.energy import TABLES_DIR
 from accel_sim.energy.csv_table import read_csv_table
-from accel_sim.energy.scaling import area_factor, energy_factor
+from accel_sim.energy.scaling import area_factor, energy_factor, leakage_voltage_factor
 from accel_sim.errors import HardwareError
 from accel_sim.hardware.diagnose import Problem, fail, suggestion, validate
 from accel_sim.hardware.document import Document, read_document
@@ -200,15 +200,19 @@ def with_overrides(table: EnergyTable, overrides: Mapping[str, float]) -> Energy
     return table.model_copy(update={"constants": constants})
 
 
-def apply_technology(table: EnergyTable, node_nm: float, voltage_v: float) -> dict[str, AppliedConstant]:
+def apply_technology(
+    table: EnergyTable, node_nm: float, voltage_v: float, temperature_k: float = 300.0
+) -> dict[str, AppliedConstant]:
     """Every constant scaled from its own node and voltage to the machine's.
 
-    Energies and leakage powers follow the energy polynomials, areas the area ratios, ratios stay.
+    Energies follow the energy polynomials, areas the area ratios, ratios stay. Leakage powers follow the energy
+    polynomials from node to node, at the constant's own voltage, and the leakage current times the supply from voltage
+    to voltage; the temperature decides how steeply, not their level, which sources give for an unknown one.
     """
     return {
         name: AppliedConstant(name, constant.value * factor, factor, constant)
         for name, constant in table.constants.items()
-        for factor in (_factor(name, constant, node_nm, voltage_v),)
+        for factor in (_factor(name, constant, node_nm, voltage_v, temperature_k),)
     }
 
 
@@ -217,9 +221,12 @@ def values_of(constants: Mapping[str, AppliedConstant]) -> dict[str, float]:
     return {name: constant.value for name, constant in constants.items()}
 
 
-def _factor(name: str, constant: Constant, node_nm: float, voltage_v: float) -> float:
+def _factor(name: str, constant: Constant, node_nm: float, voltage_v: float, temperature_k: float) -> float:
     if constant.node_nm is None or constant.voltage_v is None:
         return 1.0
     if "_um2" in name:
         return area_factor(node_nm, constant.node_nm)
+    if "leakage" in name:
+        between_nodes = energy_factor(node_nm, constant.voltage_v, constant.node_nm, constant.voltage_v)
+        return between_nodes * leakage_voltage_factor(voltage_v, constant.voltage_v, temperature_k)
     return energy_factor(node_nm, voltage_v, constant.node_nm, constant.voltage_v)

@@ -9,6 +9,7 @@ are not counted besides (:func:`accel_sim.array.beats.hop_bits`).
 
 from __future__ import annotations
 
+from accel_sim.energy.bidirectional import bidirectional_weight
 from accel_sim.energy.gates import (
     Cost,
     Values,
@@ -38,6 +39,8 @@ def term_serial_act(values: Values, array: ArrayConfig, a_bits: int, w_bits: int
 
 def term_serial_weight(values: Values, array: ArrayConfig, a_bits: int, w_bits: int) -> PeStep:
     """Bitlet, BitWave: each lane adds its activation, shifted by a term of its weight."""
+    if array.encoding == "bidirectional":
+        return bidirectional_weight(values, array, a_bits, w_bits)
     return _one_serial(values, array, w_bits, a_bits, at_rest=array.dataflow == "ws")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.errors import WorkloadError
-from accel_sim.formats.size import LONGEST_RUN, RUN_BITS, count_bits, index_bits
+from accel_sim.formats.size import COLUMN_GROUP, LONGEST_RUN, RUN_BITS, count_bits, index_bits
 from accel_sim.hardware.schema import NmSparsity
 
 __all__ = ["decode", "encode"]
@@ -52,7 +52,7 @@ def _written(fields: Iterator[Field]) -> Bits:
 
 class _Reader:
     def __init__(self, stream: Bits, bits: int, signed: bool) -> None:
-        self._stream, self._bits, self._signed, self._at = stream.tolist(), bits, signed, 0
+        self._stream, self.bits, self._signed, self._at = stream.tolist(), bits, signed, 0
 
     def number(self, width: int) -> int:
         value = 0
@@ -62,8 +62,11 @@ class _Reader:
         return value
 
     def value(self) -> int:
-        value = self.number(self._bits)
-        return value - (1 << self._bits) if self._signed and value >> (self._bits - 1) else value
+        return self.signed(self.number(self.bits))
+
+    def signed(self, value: int) -> int:
+        """The element that these bits stand for."""
+        return value - (1 << self.bits) if self._signed and value >> (self.bits - 1) else value
 
 
 def _value(value: int, bits: int) -> Field:
@@ -149,5 +152,42 @@ def _read_n_m(reader: _Reader, length: int, n_m: NmSparsity | None) -> list[int]
     return vector
 
 
-_FIELDS = {"dense": _dense, "bitmask": _bitmask, "csc": _csc, "rle": _rle, "n_m": _n_m}
-_READERS = {"dense": _read_dense, "bitmask": _read_bitmask, "csc": _read_csc, "rle": _read_rle, "n_m": _read_n_m}
+def _bit_columns(vector: list[int], bits: int, _: NmSparsity | None) -> Iterator[Field]:
+    for first in range(0, len(vector), COLUMN_GROUP):
+        group = vector[first : first + COLUMN_GROUP]
+        columns = [[value >> place & 1 for value in group] for place in range(bits)]
+        repeats = 0
+        while len(columns) > 1 and columns[-2] == columns[-1]:
+            columns.pop()
+            repeats += 1
+        low = 0
+        while low < len(columns) and len(set(columns[low])) == 1:
+            low += 1
+        yield repeats, index_bits(bits)
+        yield low, count_bits(bits)
+        yield from ((column[0], 1) for column in columns[:low])
+        yield from ((bit, 1) for column in columns[low:] for bit in column)
+
+
+def _read_bit_columns(reader: _Reader, length: int, _: NmSparsity | None) -> list[int]:
+    vector: list[int] = []
+    while len(vector) < length:
+        size, bits = min(COLUMN_GROUP, length - len(vector)), reader.bits
+        repeats, low = reader.number(index_bits(bits)), reader.number(count_bits(bits))
+        columns = [[reader.number(1)] * size for _nth in range(low)]
+        columns += [[reader.number(1) for _lane in range(size)] for _nth in range(bits - repeats - low)]
+        columns += [columns[-1]] * repeats
+        raw = (sum(column[lane] << place for place, column in enumerate(columns)) for lane in range(size))
+        vector += [reader.signed(value) for value in raw]
+    return vector
+
+
+_FIELDS = {"dense": _dense, "bitmask": _bitmask, "csc": _csc, "rle": _rle, "n_m": _n_m, "bit_columns": _bit_columns}
+_READERS = {
+    "dense": _read_dense,
+    "bitmask": _read_bitmask,
+    "csc": _read_csc,
+    "rle": _read_rle,
+    "n_m": _read_n_m,
+    "bit_columns": _read_bit_columns,
+}

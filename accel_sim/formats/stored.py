@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.formats.size import encoded_bits
+from accel_sim.formats.size import COLUMN_GROUP, encoded_bits
 from accel_sim.hardware.schema import Hardware, NmSparsity
 from accel_sim.operand_checks import n_m_segment
 from accel_sim.operands import LayerOperands
@@ -120,8 +120,12 @@ def _weights(hardware: Hardware, stages: Sequence[Stage], operands: OperandsOf) 
 
 
 def share_of(name: str, vectors: NDArray[np.integer], bits: int, n_m: NmSparsity | None) -> tuple[float, float]:
-    """Size of a tensor's ``vectors (number, length)`` in a format over the dense one, and its share of non-zeros."""
+    """Size of a tensor's ``vectors (number, length)`` in a format over the dense one, and what is decoded of it per
+    element: those that are not zero; of ``bit_columns`` the header of a group.
+    """
     share = encoded_bits(name, vectors, bits, n_m) / encoded_bits("dense", vectors, bits)
+    if name == "bit_columns":
+        return share, -(-vectors.shape[1] // COLUMN_GROUP) / vectors.shape[1]
     return share, float(np.count_nonzero(vectors) / vectors.size)
 
 

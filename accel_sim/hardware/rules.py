@@ -72,6 +72,25 @@ def _term_window_arithmetic(hardware: Hardware) -> Problem | None:
     return None
 
 
+def _supply_of_own_srams(hardware: Hardware) -> Problem | None:
+    voltage_v = hardware.technology.sram_voltage_v
+    if voltage_v is None or hardware.energy.sram_estimator is None:
+        return None
+    text = f"holds {voltage_v:g}; allowed with energy.sram_estimator: null (the estimator chooses its supply)"
+    return Problem(("technology", "sram_voltage_v"), text)
+
+
+def _bidirectional_array(hardware: Hardware) -> Problem | None:
+    array = hardware.array
+    needed = {"arithmetic": "term_serial_weight", "dataflow": "os", "term_window": 0, "weight_sparsity": "none"}
+    wrong = {name: getattr(array, name) for name, value in needed.items() if getattr(array, name) != value}
+    if array.encoding != "bidirectional" or not wrong:
+        return None
+    name = next(iter(wrong))
+    text = f"holds 'bidirectional' while array.{name} holds '{wrong[name]}'; 'bidirectional' is allowed with"
+    return Problem(("array", "encoding"), f"{text} {', '.join(f'{key} {value}' for key, value in needed.items())}")
+
+
 def _dynamic_precision_arithmetic(hardware: Hardware) -> Problem | None:
     array = hardware.array
     if array.precision == "dynamic" and array.arithmetic not in _DYNAMIC:
@@ -120,6 +139,16 @@ def _packed_activations_are_read_in_order(hardware: Hardware) -> Problem | None:
         if value == other:
             text = f"holds '{name}' while {'.'.join(path)} holds '{other}'; allowed with it: dense"
             return Problem(("buffers", "activations", "format"), text)
+    return None
+
+
+def _bit_columns_are_weights(hardware: Hardware) -> Problem | None:
+    for path, name in (
+        (("buffers", "activations", "format"), hardware.buffers.activations.format),
+        (("dram", "activation_format"), hardware.dram.activation_format),
+    ):
+        if name == "bit_columns":
+            return Problem(path, "holds 'bit_columns'; allowed for weights alone")
     return None
 
 
@@ -184,11 +213,14 @@ RULES: tuple[Rule, ...] = (
     _pack_columns_dataflow,
     _skip_waves_dataflow,
     _term_window_arithmetic,
+    _bidirectional_array,
+    _supply_of_own_srams,
     _dynamic_precision_arithmetic,
     _nm_format_of_buffers,
     _outputs_are_dense,
     _packed_weights_feed_every_pe,
     _packed_activations_are_read_in_order,
+    _bit_columns_are_weights,
     _nm_format_of_dram,
     _address_map_is_complete,
     _buffers_hold_a_word_per_bank,

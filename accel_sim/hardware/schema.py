@@ -39,7 +39,7 @@ Arithmetic = Literal[
     "term_serial_weight",
     "term_serial_both",
 ]
-Format = Literal["dense", "bitmask", "csc", "rle", "n_m"]
+Format = Literal["dense", "bitmask", "csc", "rle", "n_m", "bit_columns"]
 Size = Annotated[int, Field(ge=1, le=65536)]
 Bits = Annotated[int, Field(ge=1, le=16)]
 
@@ -58,11 +58,13 @@ class TechnologyConfig(Section):
     node_nm: Annotated[int, Field(ge=7, le=180)] = 45
     """Process node in nm; energies and areas of the table are scaled to it."""
     voltage_v: Annotated[float, Field(ge=0.4, le=1.5)] = 0.9
-    """Supply voltage in V."""
+    """Supply voltage of the logic in V."""
+    sram_voltage_v: Annotated[float, Field(ge=0.4, le=1.5)] | None = None
+    """Supply voltage of the SRAMs in V; ``null`` = CACTI's nominal one of node and cell."""
     clock_mhz: Annotated[float, Field(gt=0, le=10000)] = 500.0
     """Clock of array, buffers and vector unit in MHz."""
     temperature_k: Annotated[float, Field(ge=250, le=400)] = 300.0
-    """Junction temperature in K; leakage of the SRAMs depends on it."""
+    """Junction temperature in K; leakage of the SRAMs depends on it, and how that of all follows the supply."""
 
 
 class NmSparsity(Section):
@@ -99,8 +101,9 @@ class ArrayConfig(Section):
     """2×2-bit multipliers per PE of ``fused``."""
     precision: Literal["layer", "dynamic"] = "layer"
     """``layer``: the layer's bits; ``dynamic``: the shortest width that holds a sync group's values."""
-    encoding: Literal["bits", "csd"] = "bits"
-    """How terms are counted: ones of the magnitude, or non-zero canonical signed digits."""
+    encoding: Literal["bits", "csd", "bidirectional"] = "bits"
+    """How terms are counted: ones of the magnitude, non-zero canonical signed digits, or (BitVert) bits of the weight
+    that differ from those of most of the PE's lanes."""
     term_window: Annotated[int, Field(ge=0, le=16)] | None = None
     """First-stage shifter reach L of a term-serial PE (2^L positions); ``null`` = unlimited."""
     sync_rows: Size = 1
@@ -217,7 +220,8 @@ class EnergyConfig(Section):
     overrides: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Single constants by their name in the table, e.g. ``add_32_pj: 0.12``."""
     sram_estimator: str | None = None
-    """A function for the SRAMs in place of CACTI's table: ``MODULE:CALLABLE``, or an entry point's name."""
+    """A function for the SRAMs in place of CACTI's table: ``MODULE:CALLABLE``, an entry point's name, or
+    ``hwcomponents`` where that library is installed."""
 
 
 class Hardware(Section):

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from accel_sim.reference.detector_kernel import exhaust_digits, exhaust_pairs, exhaust_terms
+from accel_sim.reference.detector_kernel import exhaust_digits, exhaust_minorities, exhaust_pairs, exhaust_terms
 from accel_sim.reference.digits_kernel import is_last_digit
 from accel_sim.reference.folds import Fold
 from accel_sim.reference.spec import DIGITS, TERMS, ArraySpec, Intake
@@ -72,6 +72,8 @@ def _line_counts(fold: Fold, moving: NDArray[np.int64], spec: ArraySpec) -> tupl
     if spec.arithmetic == "term_serial_both":
         return _pair_counts(sent, select, value, spec.activations.csd, not stationary), ones
     first, second = line_intakes(spec)
+    if first.bidirectional:
+        return _minority_counts(value, select >= 0), ones
     if spec.transposed:
         return _own_counts(value, first), ones
     if second.data_dependent:
@@ -133,6 +135,14 @@ def _own_counts(values: NDArray[np.int64], intake: Intake) -> Counts:
         exhaust_terms(sets, intake.csd, intake.window, counts)
     else:
         exhaust_digits(sets, intake.digit_bits, intake.bits, intake.signed, intake.dynamic, counts)
+    return counts.reshape(values.shape[:-1])
+
+
+def _minority_counts(values: NDArray[np.int64], real: NDArray[np.bool_]) -> Counts:
+    """Mixed columns of the real lanes (last axis) of each set of weights, at least 1."""
+    lanes = values.shape[-1]
+    counts = np.empty(values.size // lanes, np.int32)
+    exhaust_minorities(np.ascontiguousarray(values).reshape(-1, lanes), real.reshape(-1, lanes), counts)
     return counts.reshape(values.shape[:-1])
 
 

@@ -9,7 +9,7 @@ from numba import njit
 
 from accel_sim.reference.digits_kernel import encode_terms, is_last_digit, lowest_term
 
-__all__ = ["exhaust_digits", "exhaust_pairs", "exhaust_terms", "within_reach"]
+__all__ = ["exhaust_digits", "exhaust_minorities", "exhaust_pairs", "exhaust_terms", "within_reach"]
 
 
 @njit(cache=True)
@@ -39,6 +39,25 @@ def exhaust_terms(sets, csd, window, counts):
         while _retire_terms(plus, minus, window):
             cycles += 1
         counts[s] = max(cycles, 1)
+
+
+@njit(cache=True)
+def exhaust_minorities(sets, real, counts):
+    """Columns of each set's ``real`` lanes that hold zeros and ones, at least 1, into ``counts`` (sets,)."""
+    for s in range(sets.shape[0]):
+        width = 1
+        for lane in range(sets.shape[1]):
+            while real[s, lane] and not -(1 << width - 1) <= sets[s, lane] < 1 << width - 1:
+                width += 1
+        mixed = 0
+        for position in range(width):
+            zeros, ones = 0, 0
+            for lane in range(sets.shape[1]):
+                if real[s, lane]:
+                    ones += sets[s, lane] >> position & 1
+                    zeros += ~sets[s, lane] >> position & 1
+            mixed += zeros > 0 and ones > 0
+        counts[s] = max(mixed, 1)
 
 
 @njit(cache=True)

@@ -8,7 +8,7 @@ from numba import njit
 
 from accel_sim.reference.spec import DIGITS
 
-__all__ = ["brick_products", "digit", "encode_terms", "is_last_digit", "lowest_term", "piece"]
+__all__ = ["brick_products", "digit", "encode_minority", "encode_terms", "is_last_digit", "lowest_term", "piece"]
 
 
 @njit(cache=True, inline="always")
@@ -53,6 +53,41 @@ def encode_terms(value, csd):
     if value < 0:
         return minus, plus
     return plus, minus
+
+
+@njit(cache=True)
+def encode_minority(lanes, real, plus, minus):
+    """The terms of a PE's ``lanes`` whose bits differ from those of most of them, into ``plus`` and ``minus``.
+
+    Works its way down from the sign, as wide as the widest of the ``real`` lanes (the others are padding). Returns the
+    constant that most bits make: a lane's value is that constant plus its terms.
+    """
+    count = 0
+    top = 0  # position of the sign
+    for lane in range(len(lanes)):
+        plus[lane], minus[lane] = 0, 0
+        if real[lane]:
+            count += 1
+            while not -(1 << top) <= lanes[lane] < 1 << top:
+                top += 1
+    constant = 0
+    for position in range(top, -1, -1):
+        weight = -(1 << position) if position == top else 1 << position
+        ones = 0
+        for lane in range(len(lanes)):
+            if real[lane]:
+                ones += lanes[lane] >> position & 1
+        skips_ones = ones > count - ones
+        if skips_ones:
+            constant += weight
+        for lane in range(len(lanes)):
+            if not real[lane] or (lanes[lane] >> position & 1) == skips_ones:
+                continue
+            if skips_ones == (position == top):
+                plus[lane] |= 1 << position
+            else:
+                minus[lane] |= 1 << position
+    return constant
 
 
 @njit(cache=True, inline="always")

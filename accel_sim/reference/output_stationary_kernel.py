@@ -28,7 +28,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from accel_sim.reference.digits_kernel import encode_terms
+from accel_sim.reference.digits_kernel import encode_minority, encode_terms
 from accel_sim.reference.drain_kernel import NEVER, count_drained, may_hand_over, shift_results, take_results
 from accel_sim.reference.pe_kernel import (
     COUNTERS,
@@ -101,11 +101,13 @@ def run_output_stationary(s, path, t, activations, outputs):
     step_of, extent = np.zeros((lines, ring), np.int64), np.zeros((lines, ring), np.int64)
     phase = np.zeros((lines, ring, 4), np.int64)
     sent_bits = np.zeros((lines, ring), np.int64)
-    raw, pieces = np.zeros((lines, ring, own_width), np.int64), np.zeros((lines, ring, own_width), np.int64)
+    raw = np.zeros((lines, ring, own_width), np.int64)
+    pieces = np.zeros((lines, ring, own_width + 1), np.int64)  # behind the lanes: the constant of ``bidirectional``
     sent_select = np.full((lines, ring, lanes), -1, np.int64)
 
     # Controllers of the lines (place 0).
     plus, minus = np.zeros((lines, own_width), np.int64), np.zeros((lines, own_width), np.int64)
+    constant = np.zeros(lines, np.int64)
     step = np.full(lines, NEVER, np.int64)
     next_step = np.zeros(lines, np.int64)
     worked, elapsed = np.zeros(lines, np.int64), np.zeros(lines, np.int64)
@@ -185,6 +187,8 @@ def run_output_stationary(s, path, t, activations, outputs):
             f = fold_of[at]
             if bits & START:
                 _fetch(s, path, t, activations, f, source[at], e, now, raw, sent_select, sent_bits, plus, minus)
+                if path.bidirectional:
+                    constant[e] = encode_minority(raw[e, now], sent_select[e, now] >= 0, plus[e], minus[e])
             else:
                 raw[e, now] = raw[e, (cycle - 1) % ring]
             own_count, other_count = own_counts[at, e], other_counts[at, e]
@@ -193,6 +197,8 @@ def run_output_stationary(s, path, t, activations, outputs):
                 phase[e, now, 0], phase[e, now, 1] = worked[e], other_index[e]
                 phase[e, now, 2], phase[e, now, 3] = other_index[e] == other_count - 1, own_index[e]
                 present_piece(path, raw, plus, minus, pieces, e, now, own_index[e], own_index[e] == own_count - 1)
+                pieces[e, now, own_width] = constant[e]
+                constant[e] = 0
                 worked[e] += 1
                 other_index[e] += 1
                 if other_index[e] == other_count:

@@ -85,6 +85,7 @@ class Datapath(NamedTuple):
     own_bits: int
     other_bits: int
     csd: bool
+    bidirectional: bool
     window: int
     bricks_per_cycle: int
     gate_own: bool
@@ -209,7 +210,11 @@ def multiply_line(
 
 @njit(cache=True)
 def _multiply_pieces(path, control, extent, phase, pieces, line, now, select, value, total):
-    """The edge's pieces by the other operand, or by a digit of it."""
+    """The edge's pieces by the other operand, or by a digit of it.
+
+    ``bidirectional``: in the step's first cycle the edge sends the constant of most bits behind the lanes' pieces; it
+    is multiplied by the sum of the other operands.
+    """
     ring = control.shape[1]
     slot = now + 1
     for p in range(select.shape[1]):
@@ -226,6 +231,8 @@ def _multiply_pieces(path, control, extent, phase, pieces, line, now, select, va
             if path.other_style == DIGITS:
                 other = digit(other, phase[line, slot, 1], path.other_digit_bits, phase[line, slot, 2])
             sum_of_lanes += pieces[line, slot, own_at] * other
+            if path.bidirectional:
+                sum_of_lanes += pieces[line, slot, path.lanes] * other
         total[line, p] += sum_of_lanes
 
 

@@ -36,6 +36,7 @@ class Intake:
         bits, signed: the operand's width and kind.
         dynamic: the edge stops after the shortest width that holds the sync group's values.
         csd: terms are canonical signed digits instead of the ones of the magnitude.
+        bidirectional: terms are the bits that differ from those of most of the PE's lanes.
         window: a lane retires a term less than this many positions above the PE's lowest one.
 
     """
@@ -46,6 +47,7 @@ class Intake:
     signed: bool
     dynamic: bool
     csd: bool
+    bidirectional: bool
     window: int
 
     @property
@@ -109,6 +111,12 @@ class ArraySpec:
             self.term_window is not None and self.arithmetic not in {"term_serial_act", "term_serial_weight"},
             f"array.term_window: {self.term_window} with arithmetic {self.arithmetic}; "
             "allowed with term_serial_act and term_serial_weight",
+        )
+        kind = (self.arithmetic, self.dataflow, self.term_window, self.weight_sparsity)
+        _refuse(
+            self.encoding == "bidirectional" and kind != ("term_serial_weight", "os", 0, "none"),
+            f"array.encoding: bidirectional with {kind}; allowed with term_serial_weight, os, term_window 0 and no "
+            "weight_sparsity",
         )
         allowed = {"skip_rows": "ws, os, is", "n_m": "ws, os", "pack_columns": "ws"}.get(self.weight_sparsity, "")
         _refuse(
@@ -178,7 +186,16 @@ class ArraySpec:
         elif operand in _TERM_SERIAL.get(self.arithmetic, ""):
             style = TERMS
         window = UNLIMITED_WINDOW if self.term_window is None else 1 << self.term_window
-        return Intake(style, digit, bits, signed, self.precision == "dynamic", self.encoding == "csd", window)
+        return Intake(
+            style=style,
+            digit_bits=digit,
+            bits=bits,
+            signed=signed,
+            dynamic=self.precision == "dynamic",
+            csd=self.encoding == "csd",
+            bidirectional=style == TERMS and self.encoding == "bidirectional",
+            window=window,
+        )
 
 
 def _refuse(wrong: bool, message: str) -> None:

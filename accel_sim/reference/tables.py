@@ -150,6 +150,7 @@ def datapath(spec: ArraySpec, decodes: bool) -> Datapath:
         own_bits=own.bits,
         other_bits=other.bits,
         csd=own.csd,
+        bidirectional=own.bidirectional,
         window=own.window,
         bricks_per_cycle=-(-spec.brick_products // fused_parts(spec)),
         gate_own=gate_own,

@@ -65,10 +65,10 @@ class _Draw:
         return bool(self.rng.random() < share)
 
 
-def random_case(seed: int, *, constant: bool = False) -> Case:
-    """The case of ``seed``; ``constant``: nothing depends on the operands' values."""
+def random_case(seed: int, *, constant: bool = False, **fixed: Any) -> Case:
+    """The case of ``seed``; ``constant``: nothing depends on the operands' values; ``fixed``: fields of the array."""
     draw = _Draw(seed)
-    array = _array(draw, constant)
+    array = _array(draw, constant) | fixed
     many = draw.chance(0.5)
     array["arrays"] = draw.pick(1, 2, 3, 4) if many else 1
     narrow = draw.chance(0.5)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.unit.dynamic.cases import ACTIVATION_SPARSITY, ARITHMETIC, WEIGHT_SPARSITY, random_case
 from tests.unit.dynamic.check import check_case
+from tests.unit.reference.cases import BIDIRECTIONAL
 
 SEEDS = st.integers(0, 2**32 - 1)
 VALIDATED = 10_000
@@ -26,6 +27,12 @@ def test_values_decide(seed: int) -> None:
 @given(SEEDS)
 def test_constant_beats(seed: int) -> None:
     check_case(random_case(seed, constant=True))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(SEEDS, st.sampled_from([1, 2, 3, 5, 8]))
+def test_bidirectional_bit_columns(seed: int, lanes: int) -> None:
+    check_case(random_case(seed, **BIDIRECTIONAL, lanes=lanes, precision="layer"))
 
 
 @pytest.mark.validate

@@ -153,6 +153,22 @@ def test_bitsims_synthesised_pes():
         assert ours / theirs == pytest.approx(ratio, abs=0.01), config
 
 
+BITVERT = {"arithmetic": "term_serial_weight", "dataflow": "os", "lanes": 16, "term_window": 0} | {
+    "encoding": "bidirectional"
+}
+
+
+def test_bitverts_pe():
+    """Half of its 16 lanes work at most: all adders busy, 28 nm, as above; and by hand."""
+    step = pe_arithmetic(VALUES, ArrayConfig(rows=16, cols=32, **BITVERT), 8, 8)
+    full = (step.cycle.pj + step.idle_pj) / 2
+    assert full * energy_factor(28, 0.9, 45, 0.9) / 0.25 == pytest.approx(2.95, abs=0.01)
+    logic = 8 * selector(VALUES, 8, 5).pj + adder_tree(VALUES, 8, 8).pj
+    assert full - step.idle_pj == pytest.approx(0.9 * logic)
+    once = product(VALUES, 12, 8).pj + 20 * 0.009 + 0.1 + adder_tree(VALUES, 16, 8).pj / 32
+    assert step.final.pj == pytest.approx(once)
+
+
 def test_fusion_unit_against_the_fixed_pe():
     """Bit Fusion's own ratios at 8 bit: 2.3 in energy, 3.4 in area; at 2 bits its PE does 16 times the work."""
     fused, fixed = array(arithmetic="fused"), array()

@@ -104,6 +104,10 @@ def test_node_and_voltage_scale_the_logic_and_are_on_record():
     low = energy_model(machine(technology={"voltage_v": 0.7}), DRAM_PJ_PER_BIT)
     assert low.lanes.at(8, 8).accumulate_pj < 0.1
     assert low.activations_sram == energy_model(machine(), DRAM_PJ_PER_BIT).activations_sram
+    both = energy_model(machine(technology={"voltage_v": 0.7, "sram_voltage_v": 0.5}), DRAM_PJ_PER_BIT)
+    assert both.lanes.at(8, 8) == low.lanes.at(8, 8)
+    assert both.activations_sram.read_pj == pytest.approx(low.activations_sram.read_pj * (0.5 / 0.7) ** 2)
+    assert both.leakage_mw < low.leakage_mw
 
 
 def test_clock_and_temperature_change_leakage_alone():

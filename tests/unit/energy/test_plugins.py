@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 
 from accel_sim import gemm, load_hardware, simulate
 from accel_sim.energy.area import area_breakdown
-from accel_sim.energy.sram import SramEstimate
+from accel_sim.energy.hwcomponents_sram import hwcomponents_sram
+from accel_sim.energy.sram import SramEstimate, sram_estimate
 from accel_sim.errors import HardwareError
 
 WORK = gemm(16, 16, 16)
@@ -48,7 +50,8 @@ def test_an_estimator_of_ones_own(name: str) -> None:
         (f"{__name__}:missing", "has no attribute 'missing'"),
         ("no.such.module:f", "No module named 'no'"),
         (f"{__name__}:WORK", "which is no function"),
-        ("nowhere", "holds 'nowhere'; allowed: MODULE:CALLABLE, or one of none installed"),
+        ("nowhere", "holds 'nowhere'; allowed: MODULE:CALLABLE, or one of hwcomponents"),
+        ("hwcomponent", "holds 'hwcomponent'; did you mean 'hwcomponents'?"),
     ],
 )
 def test_estimators_that_are_none(name: str, message: str) -> None:
@@ -67,6 +70,56 @@ def test_estimators_that_fail() -> None:
         with pytest.raises(HardwareError) as caught:
             simulate(WORK, hardware)
         assert message in str(caught.value)
+
+
+def test_without_hwcomponents() -> None:
+    if find_spec("hwcomponents_cacti"):
+        pytest.skip("hwcomponents-cacti is installed")
+    with pytest.raises(HardwareError) as caught:
+        load_hardware("dense_int8_8x8", {"energy.sram_estimator": "hwcomponents"})
+    assert "'hwcomponents'; it needs the package hwcomponents-cacti (Python 3.12 and later)" in str(caught.value)
+
+
+LSTP = {f"buffers.{name}.cell": "lstp" for name in ("activations", "weights", "outputs")}
+
+
+def test_hwcomponents_knows_one_kind_of_cell() -> None:
+    with pytest.raises(HardwareError, match="hwcomponents with cell lop; allowed: lstp"):
+        hwcomponents_sram(kib=32, word_bits=64, banks=1, node_nm=45, cell="lop", ports="1rw", temperature_k=300.0)
+    with pytest.raises(HardwareError, match=r"temperature_k 350\.0; allowed: 300"):
+        hwcomponents_sram(kib=32, word_bits=64, banks=1, node_nm=45, cell="lstp", ports="1rw", temperature_k=350.0)
+
+
+@pytest.mark.parametrize(
+    ("kib", "word_bits", "banks", "node_nm", "ports", "within"),
+    [
+        (32, 64, 1, 45, "1rw", 1e-3),
+        (64, 64, 4, 45, "1rw", 1e-3),
+        (64, 64, 1, 65, "1rw", 1e-3),
+        (32, 64, 1, 32, "2rw", 1e-3),
+        (256, 64, 16, 45, "1rw", 0.15),  # between the table's macros
+        (64, 128, 4, 65, "1rw", 0.15),
+    ],
+)
+def test_hwcomponents_agrees_with_the_shipped_table(
+    kib: float, word_bits: int, banks: int, node_nm: int, ports: str, within: float
+) -> None:
+    """Both run CACTI 7: the table's macros to its digits."""
+    pytest.importorskip("hwcomponents_cacti", reason="hwcomponents-cacti needs Python 3.12")
+    size = (kib, word_bits, banks, node_nm, "lstp", ports, 300.0)
+    names = ("kib", "word_bits", "banks", "node_nm", "cell", "ports", "temperature_k")
+    theirs = hwcomponents_sram(**dict(zip(names, size, strict=True)))  # type: ignore[arg-type]
+    assert theirs.to_dict() == pytest.approx(sram_estimate(*size).to_dict(), rel=within)
+
+
+def test_a_machine_with_hwcomponents() -> None:
+    pytest.importorskip("hwcomponents_cacti", reason="hwcomponents-cacti needs Python 3.12")
+    single = {f"buffers.{name}.ports": "1rw" for name in ("activations", "weights", "outputs")}
+    fields = LSTP | single
+    shipped = simulate(WORK, load_hardware("dense_int8_8x8", fields)).total.energy_pj
+    theirs = simulate(WORK, load_hardware("dense_int8_8x8", fields | {"energy.sram_estimator": "hwcomponents"}))
+    assert theirs.total.energy_pj.weights_sram == pytest.approx(shipped.weights_sram, rel=0.1)
+    assert theirs.total.energy_pj.multiply == shipped.multiply
 
 
 def table(folder: Path, text: str) -> str:

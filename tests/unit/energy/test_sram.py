@@ -158,3 +158,12 @@ def test_header_says_where_the_rows_come_from():
         assert "CACTI 7" in stream.readline()
         rows = list(csv.reader(line for line in stream if not line.startswith("#")))
     assert len(rows) == 1190
+
+
+def test_another_supply():
+    """Twice CACTI's 0.7 V: energies by the square, leakage above it, area and time as they are."""
+    nominal, same, double = (sram_estimate(64, 64, 4, 45, voltage_v=volts) for volts in (None, 0.7, 1.4))
+    assert same == nominal
+    assert (double.read_pj, double.write_pj) == pytest.approx((4 * nominal.read_pj, 4 * nominal.write_pj))
+    assert double.leakage_mw > 4 * nominal.leakage_mw
+    assert (double.area_mm2, double.access_ns) == (nominal.area_mm2, nominal.access_ns)

@@ -1,11 +1,19 @@
 from __future__ import annotations
 
+from math import exp
 from pathlib import Path
 
 import pytest
 
 from accel_sim.energy import TABLES_DIR
-from accel_sim.energy.scaling import area_factor, energy_factor, leakage_temperature_factors
+from accel_sim.energy.scaling import (
+    area_factor,
+    energy_factor,
+    leakage_temperature_factors,
+    leakage_voltage_factor,
+    leakage_voltage_factors,
+    scaling_table,
+)
 from accel_sim.energy.tables import CONSTANT_NAMES, apply_technology, load_energy_table, with_overrides
 from accel_sim.errors import HardwareError
 
@@ -127,12 +135,43 @@ def test_scaling_grows_with_the_voltage_and_refuses_what_the_fit_does_not_cover(
 def test_each_constant_is_scaled_by_its_kind():
     applied = apply_technology(load_energy_table("default_45nm"), 28, 0.8)
     energy, area = energy_factor(28, 0.8, 45, 0.9), area_factor(28, 45)
+    leakage = energy_factor(28, 0.9, 45, 0.9) * leakage_voltage_factor(0.8, 0.9, 300)
     for name, constant in applied.items():
         expected = 1.0 if name.endswith("_ratio") else area if "_um2" in name else energy
+        expected = leakage if "leakage" in name else expected
         assert constant.factor == expected, name
         assert constant.value == constant.constant.value * expected
     assert energy < 1
     assert area < 1
+
+
+PUBLISHED_CURRENTS_UA = {
+    (100, 0.95): 23.44,
+    (100, 1.05): 29.56,
+    (80, 0.95): 19.44,
+    (80, 1.05): 25.14,
+    (60, 0.95): 16.00,
+    (60, 1.05): 21.33,
+}
+"""Liao, He and Lepak 2005: °C and V, mean leakage of a gate at 65 nm."""
+
+
+def test_leakage_follows_the_published_currents():
+    model = scaling_table().leakage_by_voltage
+    ours = {point: sum(model.currents(point[1], point[0] + 273.15)) for point in PUBLISHED_CURRENTS_UA}
+    scale = PUBLISHED_CURRENTS_UA[100, 0.95] / ours[100, 0.95]  # its unit is arbitrary
+    for point, current_ua in PUBLISHED_CURRENTS_UA.items():
+        assert ours[point] * scale == pytest.approx(current_ua, rel=0.01), point
+
+
+def test_leakage_power_falls_faster_than_the_supply():
+    assert leakage_voltage_factor(0.9, 0.9, 300) == 1
+    half = leakage_voltage_factor(0.45, 0.9, 300)
+    assert half < 0.25  # less than with the square
+    sub, gate = leakage_voltage_factors(0.45, 0.9, 300)
+    assert sub == pytest.approx(0.5 * exp(-466.4029 * 0.45 / 300))
+    assert gate == pytest.approx(0.5 * exp(-6.28153 * 0.45))
+    assert gate < half < sub
 
 
 def test_leakage_has_two_anchored_temperatures():

@@ -13,7 +13,7 @@ from accel_sim.formats.codec import decode, encode
 from accel_sim.formats.size import RUN_BITS, count_bits, encoded_bits, index_bits, rle_tokens
 from accel_sim.hardware.schema import NmSparsity
 
-FORMATS = ("dense", "bitmask", "csc", "rle")
+FORMATS = ("dense", "bitmask", "csc", "rle", "bit_columns")
 
 
 @st.composite
@@ -62,6 +62,16 @@ def test_csc_holds_what_scipy_s_does(tensor: tuple[np.ndarray, int, bool]) -> No
     length = values.shape[1]
     expected = matrix.nnz * (bits + index_bits(length)) + len(matrix.indptr[1:]) * count_bits(length)
     assert encoded_bits("csc", values, bits) == expected
+
+
+def test_bit_columns_by_hand() -> None:
+    """Sixteen weights between 4 and 7 of 8 bits: 0000 01xx."""
+    weights = np.array([[4, 5, 6, 7] * 4])
+    # Bits 6 to 3 repeat the top; columns 1 and 0 hold both, so nothing is constant from below.
+    assert encoded_bits("bit_columns", weights, 8) == 3 + 4 + 4 * 16
+    assert encoded_bits("bit_columns", weights & 0b100, 8) == 3 + 4 + 4  # 0100: four constant columns
+    assert encoded_bits("bit_columns", weights[:, :15] * 0, 8) == 3 + 4 + 1
+    assert encoded_bits("bit_columns", np.array([[127, -128]]), 8) == 3 + 4 + 8 * 2
 
 
 def test_runs_by_hand() -> None:

@@ -22,6 +22,7 @@ EXPECTED = {
     "dense_int8_128x128": (128, 128, 1, "ws"),
     "bitfusion_like": (16, 32, 1, "ws"),
     "bitlet_like": (16, 32, 1, "os"),
+    "bitvert_like": (16, 32, 1, "os"),
     "bitwave_like": (32, 32, 1, "os"),
     "column_combining": (32, 32, 1, "ws"),
     "laconic_like": (32, 32, 1, "os"),
@@ -98,7 +99,7 @@ def test_machines_to_compare_are_as_fast_as_the_dense_one(name: str) -> None:
     beat = beats.get(other.array.arithmetic, constant_beat_cycles(other.array, 8, 8))
     assert other.pes * step_lanes(other.array, 8, 8) / beat == dense.pes
     assert other.technology == dense.technology
-    assert other.dram == dense.dram
+    assert other.dram.model_copy(update={"weight_format": "dense"}) == dense.dram  # a machine's format may be its own
     sizes = [[getattr(h.buffers, b).kib for b in ("activations", "weights", "outputs")] for h in (dense, other)]
     assert sizes[0] == sizes[1]
 

@@ -44,6 +44,24 @@ def n_m(keep: int, of: int) -> dict[str, Any]:
             {"array.lanes": "holds 3; allowed with weight_sparsity.keep = 2: a multiple of 2"},
         ),
         (
+            {"dram.activation_format": "bit_columns"},
+            {"dram.activation_format": "holds 'bit_columns'; allowed for weights alone"},
+        ),
+        (
+            {"technology.sram_voltage_v": 0.7, "energy.sram_estimator": "hwcomponents"},
+            {
+                "technology.sram_voltage_v": "holds 0.7; allowed with energy.sram_estimator: null "
+                "(the estimator chooses its supply)"
+            },
+        ),
+        (
+            {"array.encoding": "bidirectional", "array.arithmetic": "term_serial_weight", "array.term_window": 0},
+            {
+                "array.encoding": "holds 'bidirectional' while array.dataflow holds 'ws'; 'bidirectional' is allowed "
+                "with arithmetic term_serial_weight, dataflow os, term_window 0, weight_sparsity none"
+            },
+        ),
+        (
             {"array.weight_sparsity": n_m(1, 4), "array.dataflow": "is"},
             {
                 "array.weight_sparsity": "holds 'n_m' while array.dataflow holds 'is'; "

@@ -31,6 +31,15 @@ ACTIVATION_SPARSITY = {
 }
 
 
+BIDIRECTIONAL = {
+    "dataflow": "os",
+    "arithmetic": "term_serial_weight",
+    "encoding": "bidirectional",
+    "term_window": 0,
+    "weight_sparsity": "none",
+}
+
+
 @dataclass(frozen=True)
 class Case:
     """One layer on one machine."""

@@ -33,6 +33,19 @@ def positions(value: int, encoding: str) -> list[int]:
     return found
 
 
+def minority_positions(lanes: list[int]) -> list[list[int]]:
+    """Columns of a PE's weights, in two's complement of the widest, in which each lane differs from most lanes."""
+    width = max(shortest_width(lanes, 99, signed=True), 1)
+    found: list[list[int]] = [[] for _ in lanes]
+    for i in range(width):
+        column = [v >> i & 1 for v in lanes]
+        most = 1 if sum(column) > len(lanes) / 2 else 0
+        for lane, bit in enumerate(column):
+            if bit != most:
+                found[lane].append(i)
+    return found
+
+
 def window_cycles(lanes: list[list[int]], reach: int | None) -> int:
     """Cycles of one PE whose lanes retire their terms under ``term_window`` (``None``: unlimited)."""
     if reach is None:
@@ -76,6 +89,8 @@ class Beats:
     def of_group(self, a_sets, w_sets, pairs) -> int:
         """``a_sets``, ``w_sets``: the lanes' values of each PE of the group; ``pairs``: (a, w) of each lane."""
         spec, kind = self.spec, self.spec.arithmetic
+        if spec.encoding == "bidirectional":
+            return max([1] + [len({i for lane in minority_positions(s) for i in lane}) for s in w_sets])
         if kind in ("term_serial_act", "term_serial_weight"):
             sets = a_sets if kind == "term_serial_act" else w_sets
             return max(
@@ -312,11 +327,15 @@ def os_folds(a, w, spec, pace, segment, counts):
                 for line in range(total_lines):
                     b[line].append(column[line])
                 for line in range(used_lines):
-                    for x, y in operands(line)[2]:
+                    _, w_sets, pairs = operands(line)
+                    shared = spec.encoding == "bidirectional"
+                    terms = [len(p) for p in minority_positions(w_sets[0]) for _ in rows] if shared else None
+                    for i, (x, y) in enumerate(pairs):
                         kind = "gated" if gated(spec, x, y) else "effectual"
                         counts[kind] += 1
                         counts["gated_cycles" if kind == "gated" else "multiplier_cycles"] += column[line]
-                        counts["busy_cycles"] += beats.of_one(x, y) if kind == "effectual" else 0
+                        busy = terms[i] if terms else beats.of_one(x, y)
+                        counts["busy_cycles"] += busy if kind == "effectual" else 0
                         counts["additions"] += 1
                         if spec.weight_sparsity in ("n_m", "pack_columns"):
                             counts["metadata_decodes"] += 1

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from accel_sim.reference import ArraySpec, Pace, plan_layer, run_folds, run_reference
 from tests.shared_files import shared_path
-from tests.unit.reference.cases import ACTIVATION_SPARSITY, ARITHMETIC, WEIGHT_SPARSITY, random_case
+from tests.unit.reference.cases import ACTIVATION_SPARSITY, ARITHMETIC, BIDIRECTIONAL, WEIGHT_SPARSITY, random_case
 from tests.unit.reference.check import check_case
 
 OVERLAPS = ("none", "preload", "full")
@@ -45,6 +45,12 @@ def test_elastic_rows(fifo_depth: int, sync_rows: int) -> None:
         for arithmetic in ("term_serial_act", "term_serial_weight"):
             fixed = {"dataflow": dataflow, "arithmetic": arithmetic, "rows": 4, "cols": 3, "a_bits": 8, "w_bits": 8}
             check_case(random_case(7, **fixed, fifo_depth=fifo_depth, sync_rows=sync_rows, sync_cols=sync_rows))
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 3, 5, 8]))
+def test_bidirectional_bit_columns(seed: int, lanes: int) -> None:
+    check_case(random_case(seed, **BIDIRECTIONAL, lanes=lanes))
 
 
 @settings(max_examples=120, deadline=None)
