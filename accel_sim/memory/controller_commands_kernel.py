@@ -9,8 +9,10 @@ from __future__ import annotations
 from accel_sim.jit import kernel
 from accel_sim.memory.controller_layout import (
     ACT,
+    ACT_ACT_B,
     ACT_ACT_L,
     ACT_ACT_S,
+    ACT_COMMAND,
     ACT_PRE,
     ACT_RD,
     ACT_WR,
@@ -22,7 +24,9 @@ from accel_sim.memory.controller_layout import (
     AT_WINDOWS,
     BANK_FIELDS,
     BANKS,
+    COLUMN_COMMAND,
     COUNTED_TO,
+    DUAL_COMMAND,
     FOREVER,
     FOUR,
     FOUR_ACT,
@@ -35,6 +39,7 @@ from accel_sim.memory.controller_layout import (
     LAST_RETURN,
     LAST_WRITE,
     LATENCY,
+    LENGTH,
     MANY,
     MANY_ACT,
     MANY_AT,
@@ -48,10 +53,12 @@ from accel_sim.memory.controller_layout import (
     RANK,
     RANK_FIELDS,
     RANKS,
+    RANKS_IN_PSEUDO,
     RD,
     RD_PRE,
     RD_RD_L,
     RD_RD_O,
+    RD_RD_R,
     RD_RD_S,
     RD_WR,
     RD_WR_O,
@@ -65,6 +72,8 @@ from accel_sim.memory.controller_layout import (
     REFRESHES,
     REFRESHES_DUE,
     REFRESHING,
+    ROW_BUS_AT,
+    STACK_IDS,
     WR,
     WR_PRE,
     WR_RD_L,
@@ -78,7 +87,7 @@ from accel_sim.memory.controller_layout import (
     WRITES,
 )  # fmt: skip
 
-__all__ = ["activate", "column", "precharge", "refresh", "standby_until"]
+__all__ = ["activate", "column", "precharge", "refresh", "refresh_together", "standby_until"]
 
 
 @kernel
@@ -116,9 +125,26 @@ def activate(p, s, c, b, row, now):
     g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
     s[g + ACT] = max(s[g + ACT], now + p[ACT_ACT_L])
     s[b + OPEN_ROW], s[b + HITS] = row, 0
+    s[b + OWN + ACT] = now + p[ACT_ACT_B]
     s[b + OWN + PRE] = max(s[b + OWN + PRE], now + p[ACT_PRE])
     s[b + OWN + RD], s[b + OWN + WR] = now + p[ACT_RD], now + p[ACT_WR]
     s[c + ACTIVATES] += 1
+    if p[ACT_COMMAND] > 1:
+        _keep_bus(p, s, c, True, not p[DUAL_COMMAND], now + p[ACT_COMMAND])
+
+
+@kernel
+def _keep_bus(p, s, c, rows, columns, until):
+    """No row command, or no column command, of the channel before ``until``."""
+    if rows:
+        s[c + ROW_BUS_AT] = until
+    g = c + p[AT_GROUPS]
+    for _ in range(p[RANKS] * p[GROUPS]):
+        if rows:
+            s[g + ACT], s[g + PRE] = max(s[g + ACT], until), max(s[g + PRE], until)
+        if columns:
+            s[g + RD], s[g + WR] = max(s[g + RD], until), max(s[g + WR], until)
+        g += KINDS
 
 
 @kernel
@@ -128,7 +154,7 @@ def precharge(p, s, c, b, now):
     standby_until(p, s, c, rank, now)
     s[c + p[AT_RANKS] + rank * RANK_FIELDS + OPEN_BANKS] -= 1
     s[b + OPEN_ROW], s[b + HITS] = -1, 0
-    s[b + OWN + ACT] = now + p[PRE_ACT]
+    s[b + OWN + ACT] = max(s[b + OWN + ACT], now + p[PRE_ACT])
     if p[PRE_PRE] > 0:
         _not_before(p, s, c, rank, PRE, now + p[PRE_PRE])
     s[c + PRECHARGES] += 1
@@ -153,8 +179,9 @@ def column(p, s, c, b, is_write, since, now):
         s[c + READS_OPEN] -= 1
         s[c + LAST_RETURN] = now + p[READ_DELAY]
     rank = s[b + RANK]
-    g = c + p[AT_GROUPS]
-    for other in range(p[RANKS]):
+    first = rank - rank % p[RANKS_IN_PSEUDO]
+    g = c + p[AT_GROUPS] + first * p[GROUPS] * KINDS
+    for other in range(first, first + p[RANKS_IN_PSEUDO]):
         rd_at = now + (to_rd_s if other == rank else to_rd_o)
         wr_at = now + (to_wr_s if other == rank else to_wr_o)
         for _ in range(p[GROUPS]):
@@ -162,8 +189,22 @@ def column(p, s, c, b, is_write, since, now):
             g += KINDS
     g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
     s[g + RD], s[g + WR] = max(s[g + RD], now + to_rd_l), max(s[g + WR], now + to_wr_l)
+    if p[STACK_IDS] > 1 and not is_write:
+        _keep_other_stacks(p, s, c, rank, s[b + GROUP], now + p[RD_RD_R])
+    if p[COLUMN_COMMAND] > 1:
+        _keep_bus(p, s, c, not p[DUAL_COMMAND], True, now + p[COLUMN_COMMAND])
     s[b + HITS] += 1
     s[b + OWN + PRE] = max(s[b + OWN + PRE], now + to_pre)
+
+
+@kernel
+def _keep_other_stacks(p, s, c, rank, group, at):
+    """No read of other stack IDs of the rank before ``at``."""
+    first = rank * p[GROUPS]
+    for other in range(first, first + p[GROUPS]):
+        if (other - group) % p[STACK_IDS] != 0:
+            g = c + p[AT_GROUPS] + other * KINDS
+            s[g + RD] = max(s[g + RD], at)
 
 
 @kernel
@@ -185,7 +226,7 @@ def refresh(p, s, c, now):
                 return True, now, bank
             at = min(at, closes)
         else:
-            all_at = max(all_at, s[b + OWN + ACT])
+            all_at = max(all_at, s[b + OWN + ACT] + p[ACT_COMMAND] - 1)
     if s[r + OPEN_BANKS] > 0:
         return False, at, -1
     if all_at > now:
@@ -197,3 +238,39 @@ def refresh(p, s, c, now):
     s[c + REFRESH_RANK] = (rank + 1) % p[RANKS]
     s[c + REFRESHES] += 1
     return True, now, -1
+
+
+@kernel
+def refresh_together(p, s, c, now):
+    """Go on with the refresh that is due: precharge all banks of the rank with one command, or refresh.
+
+    Returns whether a command was given now, and when the next can be; banks that a request waits for with its row open
+    (``LENGTH`` is not 0) are served first.
+    """
+    rank = s[c + REFRESH_RANK]
+    r, first = c + p[AT_RANKS] + rank * RANK_FIELDS, rank * p[BANKS]
+    is_open = s[r + OPEN_BANKS] > 0
+    at = s[c + ROW_BUS_AT]
+    for bank in range(first, first + p[BANKS]):
+        b = c + p[AT_BANKS] + bank * BANK_FIELDS
+        if not is_open:  # what an activation takes of the bus longer than a refresh is in its distance to a precharge
+            at = max(at, s[b + OWN + ACT] + p[ACT_COMMAND] - 1)
+        elif s[b + OPEN_ROW] >= 0:
+            if s[b + LENGTH] > 0:
+                return False, FOREVER
+            at = max(at, s[b + OWN + PRE], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + PRE])
+    if at > now:
+        return False, at
+    if is_open:
+        before = s[c + PRECHARGES]
+        for bank in range(first, first + p[BANKS]):
+            b = c + p[AT_BANKS] + bank * BANK_FIELDS
+            if s[b + OPEN_ROW] >= 0:
+                precharge(p, s, c, b, now)
+        s[c + PRECHARGES] = before + 1
+        return True, now
+    _not_before(p, s, c, rank, ACT, now + p[REF_ACT])
+    s[c + REFRESHES_DUE] -= 1
+    s[c + REFRESH_RANK] = (rank + 1) % p[RANKS]
+    s[c + REFRESHES] += 1
+    return True, now

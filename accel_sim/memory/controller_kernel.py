@@ -7,7 +7,8 @@ another request when no request in the bank's queue wants it, or after a number 
 refreshed in turn; its banks take no other command from the time that the refresh is due. This is the controller of
 DRAMsim3 (Li et al., IEEE CAL 2020), save that requests for the same burst are not merged.
 
-With in-order scheduling a channel has one queue, and only its oldest request gets commands.
+With in-order scheduling a channel has one queue, and only its oldest request gets commands; for the oldest ready one of
+a window see :mod:`accel_sim.memory.window_kernel`.
 
 A clock in which nothing can happen is never looked at: :func:`tick` says when the next one is due. ``s`` is the state
 and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the start of the channel's block in ``s``.
@@ -35,7 +36,7 @@ from accel_sim.memory.controller_layout import (
     E_WHAT,
     FIRST,
     FOREVER,
-    FREE,
+    FR_FCFS_WINDOW,
     GROUP,
     HEAD,
     HIT_LIMIT,
@@ -58,7 +59,6 @@ from accel_sim.memory.controller_layout import (
     QUEUED,
     RANK,
     RD,
-    READS_OPEN,
     REFRESH_EVERY,
     REFRESHES_DUE,
     REFRESHING,
@@ -66,8 +66,6 @@ from accel_sim.memory.controller_layout import (
     SCHEDULER,
     SEVERAL,
     STUCK,
-    TAIL,
-    UNIFIED,
     WAITING,
     WANT,
     WANT_AT,
@@ -77,65 +75,10 @@ from accel_sim.memory.controller_layout import (
     WRITES_IN,
     WRITES_KEPT,
 )  # fmt: skip
+from accel_sim.memory.queue_kernel import busy, first_clock, has_room, not_busy, unlink
+from accel_sim.memory.window_kernel import tick_window
 
-__all__ = ["enqueue", "has_room", "tick"]
-
-
-@kernel
-def has_room(p, s, c, is_write):
-    """Whether a channel takes another read or write."""
-    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
-    waiting = s[c + COUNT + kind]
-    if p[UNIFIED]:
-        waiting += s[c + IN_BANKS + kind]
-    return waiting < p[QUEUE]
-
-
-@kernel
-def enqueue(p, s, c, bank, row, is_write, now):
-    """Put a request behind the others; there must be room."""
-    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
-    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
-    slot = s[c + FREE + kind]
-    q = queue + slot * Q_FIELDS
-    s[c + FREE + kind] = s[q + Q_LINK]
-    s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE], s[q + Q_LINK] = bank, row * 2 + (1 if is_write else 0), now, -1
-    last = s[c + TAIL + kind]
-    if last >= 0:
-        s[queue + last * Q_FIELDS + Q_LINK] = slot
-    else:
-        s[c + HEAD + kind] = slot
-    s[c + TAIL + kind] = slot
-    s[c + COUNT + kind] += 1
-    b = c + p[AT_BANKS] + bank * BANK_FIELDS
-    s[b + WAITING + kind] += 1
-    if s[b + LENGTH] == p[BANK_QUEUE]:
-        s[c + STUCK + kind] += 1
-    if not is_write:
-        s[c + READS_OPEN] += 1
-
-
-@kernel
-def _unlink(p, s, c, kind, slot, before):
-    """Take a request out of its list; ``before``: the one in front of it, -1 if it is the first."""
-    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
-    q = queue + slot * Q_FIELDS
-    after = s[q + Q_LINK]
-    if before < 0:
-        s[c + HEAD + kind] = after
-    else:
-        s[queue + before * Q_FIELDS + Q_LINK] = after
-    if s[c + TAIL + kind] == slot:
-        s[c + TAIL + kind] = before
-    s[q + Q_LINK] = s[c + FREE + kind]
-    s[c + FREE + kind] = slot
-    s[c + COUNT + kind] -= 1
-
-
-@kernel
-def _first_clock(p, s, c, b, kind):
-    """First clock in which the bank with the record ``b`` can be given a command."""
-    return max(s[b + OWN + kind], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + kind])
+__all__ = ["tick"]
 
 
 @kernel
@@ -202,11 +145,11 @@ def _of_several(p, s, c, bank, b, now):
     read, write = _hits(p, s, c, bank, b)
     at = FOREVER
     if _may_close(p, s, c, bank, b, read, write):
-        at = _first_clock(p, s, c, b, PRE)
+        at = first_clock(p, s, c, b, PRE)
         if at <= now:
             return PRE, 0, at
-    read_at = _first_clock(p, s, c, b, RD) if read >= 0 else FOREVER
-    write_at = _first_clock(p, s, c, b, WR) if write >= 0 else FOREVER
+    read_at = first_clock(p, s, c, b, RD) if read >= 0 else FOREVER
+    write_at = first_clock(p, s, c, b, WR) if write >= 0 else FOREVER
     if read_at <= now and (write_at > now or read < write):
         return RD, read, read_at
     if write_at <= now:
@@ -259,7 +202,7 @@ def _give(p, s, c, bank, kind, entry, now):
         s[c + QUEUED] -= 1
         s[c + IN_BANKS + (1 if kind == WR else 0)] -= 1
         if s[b + LENGTH] == 0:
-            _not_busy(p, s, c, bank)
+            not_busy(p, s, c, bank)
     _note_want(p, s, c, bank)
 
 
@@ -286,7 +229,7 @@ def _append(p, s, c, bank, what, since):
     s[b + WRITES_IN] += what & 1
     s[b + WAITING + (what & 1)] -= 1
     if s[b + LENGTH] == 1:
-        _busy(p, s, c, bank)
+        busy(p, s, c, bank)
     if s[b + LENGTH] == p[BANK_QUEUE]:
         s[c + STUCK] += s[b + WAITING]
         s[c + STUCK + 1] += s[b + WAITING + 1]
@@ -294,27 +237,6 @@ def _append(p, s, c, bank, what, since):
     # what is next stays so if a bank is to be opened, or one more of the same kind comes behind
     if want != ACT and want != (WR if what & 1 else RD):
         _note_want(p, s, c, bank)
-
-
-@kernel
-def _busy(p, s, c, bank):
-    """Put a bank into the list of those with requests, which is in order."""
-    active, place = c + p[AT_ACTIVE], s[c + BUSY_BANKS]
-    while place > 0 and s[active + place - 1] > bank:
-        s[active + place] = s[active + place - 1]
-        place -= 1
-    s[active + place] = bank
-    s[c + BUSY_BANKS] += 1
-
-
-@kernel
-def _not_busy(p, s, c, bank):
-    active, place = c + p[AT_ACTIVE], 0
-    while s[active + place] != bank:
-        place += 1
-    s[c + BUSY_BANKS] -= 1
-    for i in range(active + place, active + s[c + BUSY_BANKS]):
-        s[i] = s[i + 1]
 
 
 @kernel
@@ -329,7 +251,7 @@ def _first_in_order(p, s, c, now):
         return False, FOREVER  # the refresh says when
     is_write, wanted, row = s[q + Q_WHAT] & 1, s[q + Q_WHAT] >> 1, s[b + OPEN_ROW]
     kind = ACT if row < 0 else (PRE if row != wanted else (WR if is_write else RD))
-    at = _first_clock(p, s, c, b, kind)
+    at = first_clock(p, s, c, b, kind)
     if at > now:
         return False, at
     if kind == ACT:
@@ -338,7 +260,7 @@ def _first_in_order(p, s, c, now):
         precharge(p, s, c, b, now)
     else:
         column(p, s, c, b, is_write == 1, s[q + Q_SINCE], now)
-        _unlink(p, s, c, 0, slot, -1)
+        unlink(p, s, c, 0, slot, -1)
     return True, now
 
 
@@ -361,7 +283,7 @@ def _move(p, s, c):
             s[c + QUEUED] += 1
             s[c + IN_BANKS + kind] += 1
             s[c + DRAINING] -= kind
-            _unlink(p, s, c, kind, slot, before)
+            unlink(p, s, c, kind, slot, before)
             return True
         before, slot = slot, s[q + Q_LINK]
 
@@ -369,6 +291,8 @@ def _move(p, s, c):
 @kernel
 def tick(p, s, c, now):
     """Let a channel do what it can in clock ``now``; returns the next clock in which it may have something to do."""
+    if p[SCHEDULER] == FR_FCFS_WINDOW:
+        return tick_window(p, s, c, now)
     if now >= s[c + NEXT_REFRESH]:
         s[c + NEXT_REFRESH] += p[REFRESH_EVERY]
         s[c + REFRESHES_DUE] += 1

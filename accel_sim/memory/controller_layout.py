@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FOREVER", "FR_FCFS", "IN_ORDER", "new_state", "with_offsets"]
+__all__ = ["FOREVER", "FR_FCFS", "FR_FCFS_WINDOW", "IN_ORDER", "new_state", "with_offsets"]
 
 Ints = NDArray[np.int64]
 
 FOREVER = 1 << 62
-IN_ORDER, FR_FCFS = 0, 1
+IN_ORDER, FR_FCFS, FR_FCFS_WINDOW = 0, 1, 2
 
 # Parameters. Sizes ...
 CHANNELS, RANKS, GROUPS, BANKS, SCHEDULER, QUEUE, BANK_QUEUE, HIT_LIMIT, WRITES_KEPT, DUAL_COMMAND = range(10)
@@ -31,7 +31,12 @@ READ_DELAY, WRITE_DELAY, REFRESH_EVERY, BURST_BYTES = range(33, 37)
 AT_RANKS, AT_WINDOWS, AT_GROUPS, AT_BANKS, AT_ACTIVE, AT_QUEUES, AT_ENTRIES, STRIDE = range(37, 45)
 # ... whether requests in the banks' queues count as in the channel's; and the address map: per field the size of all
 # fields below it, its own size, and both as shift and mask where all sizes are powers of two.
-BANKS_IN_GROUP, UNIFIED, BY_BITS, MAP = 45, 46, 47, 48
+BANKS_IN_GROUP, UNIFIED, BY_BITS = 45, 46, 47
+# (pseudo channels that a controller serves, ranks of each; clocks of the command bus that an activation and a column
+# command take; stack IDs among the bank groups of a rank; from a read to that of another stack ID; from an activation to
+# the next of its bank; waiting writes beyond which they are served, and below which reads are again)
+PSEUDO_CHANNELS, RANKS_IN_PSEUDO, ACT_COMMAND, COLUMN_COMMAND = range(48, 52)
+STACK_IDS, RD_RD_R, ACT_ACT_B, DRAIN_FROM, DRAIN_TO, MAP = range(52, 58)
 FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW = range(5)
 FIELDS = 5
 MAP_BELOW, MAP_SIZE, MAP_SHIFT, MAP_MASK = range(4)
@@ -46,7 +51,9 @@ HEAD, TAIL, COUNT, FREE, STUCK, IN_BANKS = 12, 14, 16, 18, 20, 22
 ``IN_BANKS``: those in the banks' queues."""
 # ... and its counts.
 READS, WRITES, ACTIVATES, PRECHARGES, REFRESHES, READ_HITS, WRITE_HITS, LATENCY = range(24, 32)
-SCALARS = 32
+ROW_BUS_AT = 32
+"""First clock in which the row command bus is free for a refresh."""
+SCALARS = 33
 
 # Per rank: banks that are open, clock up to which standby is counted, clocks with an open bank and without one, places
 # of the next activation in the rings of its windows, first clock of the next refresh.
