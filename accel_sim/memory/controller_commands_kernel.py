@@ -32,6 +32,7 @@ from accel_sim.memory.controller_layout import (
     FOUR_ACT,
     FOUR_AT,
     GROUP,
+    GROUP_AT,
     GROUPS,
     HITS,
     IDLE,
@@ -50,7 +51,10 @@ from accel_sim.memory.controller_layout import (
     PRE_ACT,
     PRE_PRE,
     PRECHARGES,
+    PSEUDO_CHANNELS,
     RANK,
+    RANK_AT,
+    RANK_CLOCKS,
     RANK_FIELDS,
     RANKS,
     RANKS_IN_PSEUDO,
@@ -87,7 +91,7 @@ from accel_sim.memory.controller_layout import (
     WRITES,
 )  # fmt: skip
 
-__all__ = ["activate", "column", "precharge", "refresh", "refresh_together", "standby_until"]
+__all__ = ["activate", "column", "first_clock", "precharge", "refresh", "refresh_together", "standby_until"]
 
 
 @kernel
@@ -99,12 +103,16 @@ def standby_until(p, s, c, rank, now):
 
 
 @kernel
+def first_clock(s, c, b, kind):
+    """First clock in which the bank with the record ``b`` can be given a command."""
+    return max(s[b + OWN + kind], s[c + s[b + GROUP_AT] + kind], s[c + s[b + RANK_AT] + kind])
+
+
+@kernel
 def _not_before(p, s, c, rank, kind, at):
     """No command of that kind in the rank before ``at``."""
-    g = c + p[AT_GROUPS] + rank * p[GROUPS] * KINDS + kind
-    for _ in range(p[GROUPS]):
-        s[g] = max(s[g], at)
-        g += KINDS
+    r = c + p[AT_RANKS] + rank * RANK_FIELDS + RANK_CLOCKS + kind
+    s[r] = max(s[r], at)
 
 
 @kernel
@@ -122,7 +130,7 @@ def activate(p, s, c, b, row, now):
         s[r + MANY_AT] = (s[r + MANY_AT] + 1) & (MANY - 1)
         at = max(at, s[window + FOUR + s[r + MANY_AT]])
     _not_before(p, s, c, rank, ACT, at)
-    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+    g = c + s[b + GROUP_AT]
     s[g + ACT] = max(s[g + ACT], now + p[ACT_ACT_L])
     s[b + OPEN_ROW], s[b + HITS] = row, 0
     s[b + OWN + ACT] = now + p[ACT_ACT_B]
@@ -138,13 +146,13 @@ def _keep_bus(p, s, c, rows, columns, until):
     """No row command, or no column command, of the channel before ``until``."""
     if rows:
         s[c + ROW_BUS_AT] = until
-    g = c + p[AT_GROUPS]
-    for _ in range(p[RANKS] * p[GROUPS]):
+    for rank in range(p[RANKS]):
         if rows:
-            s[g + ACT], s[g + PRE] = max(s[g + ACT], until), max(s[g + PRE], until)
+            _not_before(p, s, c, rank, ACT, until)
+            _not_before(p, s, c, rank, PRE, until)
         if columns:
-            s[g + RD], s[g + WR] = max(s[g + RD], until), max(s[g + WR], until)
-        g += KINDS
+            _not_before(p, s, c, rank, RD, until)
+            _not_before(p, s, c, rank, WR, until)
 
 
 @kernel
@@ -179,15 +187,11 @@ def column(p, s, c, b, is_write, since, now):
         s[c + READS_OPEN] -= 1
         s[c + LAST_RETURN] = now + p[READ_DELAY]
     rank = s[b + RANK]
-    first = rank - rank % p[RANKS_IN_PSEUDO]
-    g = c + p[AT_GROUPS] + first * p[GROUPS] * KINDS
+    first = rank - rank % p[RANKS_IN_PSEUDO] if p[PSEUDO_CHANNELS] > 1 else 0
     for other in range(first, first + p[RANKS_IN_PSEUDO]):
-        rd_at = now + (to_rd_s if other == rank else to_rd_o)
-        wr_at = now + (to_wr_s if other == rank else to_wr_o)
-        for _ in range(p[GROUPS]):
-            s[g + RD], s[g + WR] = max(s[g + RD], rd_at), max(s[g + WR], wr_at)
-            g += KINDS
-    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+        _not_before(p, s, c, other, RD, now + (to_rd_s if other == rank else to_rd_o))
+        _not_before(p, s, c, other, WR, now + (to_wr_s if other == rank else to_wr_o))
+    g = c + s[b + GROUP_AT]
     s[g + RD], s[g + WR] = max(s[g + RD], now + to_rd_l), max(s[g + WR], now + to_wr_l)
     if p[STACK_IDS] > 1 and not is_write:
         _keep_other_stacks(p, s, c, rank, s[b + GROUP], now + p[RD_RD_R])
@@ -220,7 +224,7 @@ def refresh(p, s, c, now):
     for bank in range(first, first + p[BANKS]):
         b = c + p[AT_BANKS] + bank * BANK_FIELDS
         if s[b + OPEN_ROW] >= 0:
-            closes = max(s[b + OWN + PRE], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + PRE])
+            closes = first_clock(s, c, b, PRE)
             if closes <= now:
                 precharge(p, s, c, b, now)
                 return True, now, bank
@@ -258,7 +262,7 @@ def refresh_together(p, s, c, now):
         elif s[b + OPEN_ROW] >= 0:
             if s[b + LENGTH] > 0:
                 return False, FOREVER
-            at = max(at, s[b + OWN + PRE], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + PRE])
+            at = max(at, first_clock(s, c, b, PRE))
     if at > now:
         return False, at
     if is_open:

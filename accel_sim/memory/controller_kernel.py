@@ -17,17 +17,19 @@ and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the 
 from __future__ import annotations
 
 from accel_sim.jit import kernel
-from accel_sim.memory.controller_commands_kernel import activate, column, precharge, refresh
+from accel_sim.memory.bits_kernel import lowest_bit
+from accel_sim.memory.controller_commands_kernel import activate, column, first_clock, precharge, refresh
 from accel_sim.memory.controller_layout import (
     ACT,
-    AT_ACTIVE,
     AT_BANKS,
     AT_ENTRIES,
-    AT_GROUPS,
     AT_QUEUES,
+    AT_RANKS,
+    AT_SETS,
     BANK_FIELDS,
     BANK_QUEUE,
-    BUSY_BANKS,
+    BANKS_IN_SET,
+    BIT,
     COUNT,
     DRAINING,
     DUAL_COMMAND,
@@ -37,7 +39,7 @@ from accel_sim.memory.controller_layout import (
     FIRST,
     FOREVER,
     FR_FCFS_WINDOW,
-    GROUP,
+    GROUP_AT,
     HEAD,
     HIT_LIMIT,
     HITS,
@@ -58,27 +60,38 @@ from accel_sim.memory.controller_layout import (
     QUEUE,
     QUEUED,
     RANK,
+    RANK_CLOCKS,
+    RANK_FIELDS,
     RD,
+    READY_FROM,
     REFRESH_EVERY,
     REFRESHES_DUE,
     REFRESHING,
     ROUND,
+    SAME_KIND,
     SCHEDULER,
+    SET_AT,
+    SET_BANK,
+    SET_FIELDS,
+    SET_RANK,
+    SET_WANTS,
+    SETS,
     SEVERAL,
     STUCK,
     WAITING,
     WANT,
-    WANT_AT,
     WANT_ENTRY,
-    WANT_PLACE,
     WR,
     WRITES_IN,
     WRITES_KEPT,
 )  # fmt: skip
-from accel_sim.memory.queue_kernel import busy, first_clock, has_room, not_busy, unlink
+from accel_sim.memory.queue_kernel import has_room, unlink
 from accel_sim.memory.window_kernel import tick_window
 
 __all__ = ["tick"]
+
+BEHIND = 1 << 16
+"""More than there are banks in a channel."""
 
 
 @kernel
@@ -133,10 +146,17 @@ def _note_want(p, s, c, bank):
                 want, entry = RD, read
             else:
                 want, entry = WR, write
-    s[b + WANT], s[b + WANT_ENTRY] = want, entry
-    if want < NOTHING:
-        s[b + WANT_AT] = s[b + OWN + want]
-        s[b + WANT_PLACE] = p[AT_GROUPS] + s[b + GROUP] * KINDS + want
+    s[b + WANT_ENTRY] = entry
+    before, wants = s[b + WANT], c + s[b + SET_AT] + SET_WANTS
+    if want != before:
+        s[b + WANT] = want
+        if before != NOTHING:
+            s[wants + before] ^= s[b + BIT]
+        if want != NOTHING:
+            s[wants + want] ^= s[b + BIT]
+    if want != NOTHING:
+        when = first_clock(s, c, b, want) if want < KINDS else 0
+        s[c + READY_FROM] = min(s[c + READY_FROM], when)
 
 
 @kernel
@@ -145,11 +165,11 @@ def _of_several(p, s, c, bank, b, now):
     read, write = _hits(p, s, c, bank, b)
     at = FOREVER
     if _may_close(p, s, c, bank, b, read, write):
-        at = first_clock(p, s, c, b, PRE)
+        at = first_clock(s, c, b, PRE)
         if at <= now:
             return PRE, 0, at
-    read_at = first_clock(p, s, c, b, RD) if read >= 0 else FOREVER
-    write_at = first_clock(p, s, c, b, WR) if write >= 0 else FOREVER
+    read_at = first_clock(s, c, b, RD) if read >= 0 else FOREVER
+    write_at = first_clock(s, c, b, WR) if write >= 0 else FOREVER
     if read_at <= now and (write_at > now or read < write):
         return RD, read, read_at
     if write_at <= now:
@@ -159,31 +179,73 @@ def _of_several(p, s, c, bank, b, now):
 
 @kernel
 def _select(p, s, c, now):
-    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest)."""
-    count, active, blocked = s[c + BUSY_BANKS], c + p[AT_ACTIVE], s[c + REFRESHING]
-    banks, round_ = c + p[AT_BANKS], s[c + ROUND]
-    start = 0
-    while start < count and s[active + start] <= round_:
-        start += 1
-    at = FOREVER
-    for i in range(count):
-        place = start + i
-        if place >= count:
-            place -= count
-        bank = s[active + place]
-        b = banks + bank * BANK_FIELDS
-        if blocked >= 0 and s[b + RANK] == blocked:
+    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest).
+
+    Notes from when on another bank may have one if that command is given, so that nothing is looked at until then.
+    """
+    at = s[c + READY_FROM]
+    if at > now:
+        return -1, NOTHING, 0, at
+    best, found, entry, at = BEHIND * 2, NOTHING, 0, FOREVER
+    start = c + p[AT_SETS]
+    m, end = c + s[c + p[AT_BANKS] + s[c + ROUND] * BANK_FIELDS + SET_AT], start + p[SETS] * SET_FIELDS
+    for _ in range(p[SETS]):
+        if best < BEHIND:
+            at = now  # those of the sets that were not looked at may be ready
+            break
+        if s[m + SET_RANK] != s[c + REFRESHING]:
+            best, found, entry, at = _select_in_set(p, s, c, m, now, best, found, entry, at)
+        m = m + SET_FIELDS if m + SET_FIELDS < end else start
+    s[c + READY_FROM] = at
+    if found == NOTHING:
+        return -1, NOTHING, 0, at
+    s[c + ROUND] = best & (BEHIND - 1)
+    return best & (BEHIND - 1), found, entry, now
+
+
+@kernel
+def _select_in_set(p, s, c, m, now, best, found, entry, at):
+    """Find a bank of the set at ``m`` that has a command now and is in turn before ``best``, :data:`BEHIND` added.
+
+    Returns those and from when on another bank than the best can have a command at the earliest.
+    """
+    clocks = c + p[AT_RANKS] + s[m + SET_RANK] * RANK_FIELDS + RANK_CLOCKS
+    first, round_ = s[m + SET_BANK], s[c + ROUND]
+    records, same_at = c + p[AT_BANKS] + first * BANK_FIELDS, FOREVER
+    behind = (1 << min(max(round_ + 1 - first, 0), BANKS_IN_SET)) - 1
+    for kind in range(KINDS):
+        wanting = s[m + SET_WANTS + kind]
+        if wanting != 0 and s[clocks + kind] > now:
+            at = min(at, s[clocks + kind])
             continue
-        kind, entry = s[b + WANT], 0
-        if kind == SEVERAL:
-            kind, entry, when = _of_several(p, s, c, bank, b, now)
-        else:
-            when, entry = max(s[b + WANT_AT], s[c + s[b + WANT_PLACE]]), s[b + WANT_ENTRY]
+        early, late = wanting & ~behind, wanting & behind
+        while early | late != 0:
+            bits = early if early != 0 else late
+            i = lowest_bit(bits)
+            b = records + i * BANK_FIELDS
+            when = max(s[b + OWN + kind], s[c + s[b + GROUP_AT] + kind])
+            early, late = early & ~(bits & -bits), late & ~(bits & -bits)
+            if when <= now:
+                key = first + i + (BEHIND if first + i <= round_ else 0)
+                if key > best or found != NOTHING:
+                    at = now
+                if key < best:
+                    best, found, entry = key, kind, s[b + WANT_ENTRY]
+                    same_at = now + p[SAME_KIND + kind] if early | late != 0 else FOREVER
+                break
+            at = min(at, when)
+    wanting = s[m + SET_WANTS + SEVERAL]
+    while wanting != 0:
+        i = lowest_bit(wanting)
+        kind, several, when = _of_several(p, s, c, first + i, records + i * BANK_FIELDS, now)
         if when <= now:
-            s[c + ROUND] = bank
-            return bank, kind, entry, when
+            key = first + i + (BEHIND if first + i <= round_ else 0)
+            when = now if found != NOTHING else FOREVER
+            if key < best:
+                best, found, entry = key, kind, several
         at = min(at, when)
-    return -1, NOTHING, 0, at
+        wanting &= wanting - 1
+    return best, found, entry, min(at, same_at)
 
 
 @kernel
@@ -201,8 +263,6 @@ def _give(p, s, c, bank, kind, entry, now):
         s[b + WRITES_IN] -= kind == WR
         s[c + QUEUED] -= 1
         s[c + IN_BANKS + (1 if kind == WR else 0)] -= 1
-        if s[b + LENGTH] == 0:
-            not_busy(p, s, c, bank)
     _note_want(p, s, c, bank)
 
 
@@ -228,8 +288,6 @@ def _append(p, s, c, bank, what, since):
     s[b + LENGTH] += 1
     s[b + WRITES_IN] += what & 1
     s[b + WAITING + (what & 1)] -= 1
-    if s[b + LENGTH] == 1:
-        busy(p, s, c, bank)
     if s[b + LENGTH] == p[BANK_QUEUE]:
         s[c + STUCK] += s[b + WAITING]
         s[c + STUCK + 1] += s[b + WAITING + 1]
@@ -251,7 +309,7 @@ def _first_in_order(p, s, c, now):
         return False, FOREVER  # the refresh says when
     is_write, wanted, row = s[q + Q_WHAT] & 1, s[q + Q_WHAT] >> 1, s[b + OPEN_ROW]
     kind = ACT if row < 0 else (PRE if row != wanted else (WR if is_write else RD))
-    at = first_clock(p, s, c, b, kind)
+    at = first_clock(s, c, b, kind)
     if at > now:
         return False, at
     if kind == ACT:
@@ -301,6 +359,8 @@ def tick(p, s, c, now):
         given, at, bank = refresh(p, s, c, now)
         if bank >= 0:
             _note_want(p, s, c, bank)
+        elif given:  # the rank's banks may have commands again
+            s[c + READY_FROM] = 0
     if p[SCHEDULER] == IN_ORDER:
         if not given:
             given, when = _first_in_order(p, s, c, now)
@@ -314,7 +374,10 @@ def tick(p, s, c, now):
             _give(p, s, c, bank, kind, entry, now)
     if given and p[DUAL_COMMAND]:  # a row command and a column command in one clock
         bank, second, entry, when = _select(p, s, c, now)
-        if bank >= 0 and (second >= RD) != (kind in (RD, WR)):
-            _give(p, s, c, bank, second, entry, now)
+        if bank >= 0:
+            if (second >= RD) != (kind in (RD, WR)):
+                _give(p, s, c, bank, second, entry, now)
+            else:
+                s[c + READY_FROM] = now
     moved = _move(p, s, c)
     return now + 1 if given or moved else min(at, s[c + NEXT_REFRESH])

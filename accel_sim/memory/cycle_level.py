@@ -177,6 +177,7 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
     }
     for index, value in values.items():
         p[index] = value
+    p[at.SAME_KIND : at.SAME_KIND + at.KINDS] = p[[at.ACT_ACT_S, at.PRE_PRE, at.RD_RD_S, at.WR_WR_S]]
     fields = map_fields(settings.address_map, part, total)
     p[at.MAP :] = fields.reshape(-1)
     p[at.BY_BITS] = bool(np.all(fields[:, :2] & (fields[:, :2] - 1) == 0))

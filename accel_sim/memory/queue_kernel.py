@@ -10,20 +10,16 @@ from accel_sim.jit import kernel
 from accel_sim.memory.controller_layout import (
     AT_ACTIVE,
     AT_BANKS,
-    AT_GROUPS,
     AT_QUEUES,
     BANK_FIELDS,
     BANK_QUEUE,
     BUSY_BANKS,
     COUNT,
     FREE,
-    GROUP,
     HEAD,
     IN_BANKS,
     IN_ORDER,
-    KINDS,
     LENGTH,
-    OWN,
     Q_BANK,
     Q_FIELDS,
     Q_LINK,
@@ -38,7 +34,7 @@ from accel_sim.memory.controller_layout import (
     WAITING,
 )  # fmt: skip
 
-__all__ = ["busy", "enqueue", "first_clock", "has_room", "not_busy", "unlink"]
+__all__ = ["busy", "enqueue", "has_room", "not_busy", "unlink"]
 
 
 @kernel
@@ -90,12 +86,6 @@ def unlink(p, s, c, kind, slot, before):
     s[q + Q_LINK] = s[c + FREE + kind]
     s[c + FREE + kind] = slot
     s[c + COUNT + kind] -= 1
-
-
-@kernel
-def first_clock(p, s, c, b, kind):
-    """First clock in which the bank with the record ``b`` can be given a command."""
-    return max(s[b + OWN + kind], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + kind])
 
 
 @kernel

@@ -19,7 +19,7 @@ channel's block in ``s`` and ``b`` that of a bank's record.
 from __future__ import annotations
 
 from accel_sim.jit import kernel
-from accel_sim.memory.controller_commands_kernel import activate, column, precharge, refresh_together
+from accel_sim.memory.controller_commands_kernel import activate, column, first_clock, precharge, refresh_together
 from accel_sim.memory.controller_layout import (
     ACT,
     AT_ACTIVE,
@@ -54,7 +54,7 @@ from accel_sim.memory.controller_layout import (
     REFRESH_EVERY,
     REFRESHES_DUE,
 )  # fmt: skip
-from accel_sim.memory.queue_kernel import busy, first_clock, not_busy, unlink
+from accel_sim.memory.queue_kernel import busy, not_busy, unlink
 
 __all__ = ["tick_window"]
 
@@ -99,7 +99,7 @@ def _serve(p, s, c, now, rows, columns):
         else:
             command, allowed = (ACT if row < 0 else PRE), rows and s[b + LENGTH] == 0
         if allowed:
-            when = first_clock(p, s, c, b, command)
+            when = first_clock(s, c, b, command)
             if when <= now:
                 _give(p, s, c, b, command, kind, slot, before, now)
                 return True, now
@@ -133,7 +133,7 @@ def _oldest_opened(p, s, c, now):
     for i in range(s[c + BUSY_BANKS]):
         bank = s[c + p[AT_ACTIVE] + i]
         b, e = c + p[AT_BANKS] + bank * BANK_FIELDS, _opened(p, c, bank)
-        when = first_clock(p, s, c, b, RD + (s[e + E_WHAT] & 1))
+        when = first_clock(s, c, b, RD + (s[e + E_WHAT] & 1))
         at = min(at, when)
         if when <= now and s[e + E_SINCE] < since:
             found, since = bank, s[e + E_SINCE]
