@@ -6,7 +6,7 @@ channel's block in ``s`` and ``b`` that of the bank's record.
 
 from __future__ import annotations
 
-from accel_sim.jit import kernel
+from accel_sim.jit import inlined_kernel, kernel
 from accel_sim.memory.controller_layout import (
     ACT,
     ACT_ACT_B,
@@ -94,7 +94,7 @@ from accel_sim.memory.controller_layout import (
 __all__ = ["activate", "column", "first_clock", "precharge", "refresh", "refresh_together", "standby_until"]
 
 
-@kernel
+@inlined_kernel
 def standby_until(p, s, c, rank, now):
     """Count the clocks before ``now`` in which the rank had an open bank, or none."""
     r = c + p[AT_RANKS] + rank * RANK_FIELDS
@@ -102,20 +102,20 @@ def standby_until(p, s, c, rank, now):
     s[r + COUNTED_TO] = now
 
 
-@kernel
+@inlined_kernel
 def first_clock(s, c, b, kind):
     """First clock in which the bank with the record ``b`` can be given a command."""
     return max(s[b + OWN + kind], s[c + s[b + GROUP_AT] + kind], s[c + s[b + RANK_AT] + kind])
 
 
-@kernel
+@inlined_kernel
 def _not_before(p, s, c, rank, kind, at):
     """No command of that kind in the rank before ``at``."""
     r = c + p[AT_RANKS] + rank * RANK_FIELDS + RANK_CLOCKS + kind
     s[r] = max(s[r], at)
 
 
-@kernel
+@inlined_kernel
 def activate(p, s, c, b, row, now):
     """Open a row."""
     rank = s[b + RANK]
@@ -155,7 +155,7 @@ def _keep_bus(p, s, c, rows, columns, until):
             _not_before(p, s, c, rank, WR, until)
 
 
-@kernel
+@inlined_kernel
 def precharge(p, s, c, b, now):
     """Close the open row."""
     rank = s[b + RANK]
@@ -168,7 +168,7 @@ def precharge(p, s, c, b, now):
     s[c + PRECHARGES] += 1
 
 
-@kernel
+@inlined_kernel
 def column(p, s, c, b, is_write, since, now):
     """A read or a write of the open row."""
     hit = 1 if s[b + HITS] > 0 else 0

@@ -16,7 +16,7 @@ and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the 
 
 from __future__ import annotations
 
-from accel_sim.jit import kernel
+from accel_sim.jit import inlined_kernel, kernel
 from accel_sim.memory.bits_kernel import lowest_bit
 from accel_sim.memory.controller_commands_kernel import activate, column, first_clock, precharge, refresh
 from accel_sim.memory.controller_layout import (
@@ -78,6 +78,7 @@ from accel_sim.memory.controller_layout import (
     SETS,
     SEVERAL,
     STUCK,
+    TAIL,
     WAITING,
     WANT,
     WANT_ENTRY,
@@ -103,7 +104,7 @@ def _entry(p, s, c, bank, b, i):
     return c + p[AT_ENTRIES] + (bank * p[BANK_QUEUE] + place) * E_FIELDS
 
 
-@kernel
+@inlined_kernel
 def _hits(p, s, c, bank, b):
     """First read and first write in a bank's queue that want its open row, -1 if there is none."""
     what, read, write = s[b + OPEN_ROW] * 2, -1, -1
@@ -120,14 +121,14 @@ def _hits(p, s, c, bank, b):
     return read, write
 
 
-@kernel
+@inlined_kernel
 def _may_close(p, s, c, bank, b, read, write):
     """Whether the oldest request of an open bank may close its row."""
     first_row = s[_entry(p, s, c, bank, b, 0) + E_WHAT] >> 1
     return first_row != s[b + OPEN_ROW] and ((read < 0 and write < 0) or s[b + HITS] >= p[HIT_LIMIT])
 
 
-@kernel
+@inlined_kernel
 def _note_want(p, s, c, bank):
     """Note the bank's next command, after its queue or its row has changed."""
     b = c + p[AT_BANKS] + bank * BANK_FIELDS
@@ -177,7 +178,7 @@ def _of_several(p, s, c, bank, b, now):
     return RD, read, min(at, read_at, write_at)
 
 
-@kernel
+@inlined_kernel
 def _select(p, s, c, now):
     """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest).
 
@@ -203,7 +204,7 @@ def _select(p, s, c, now):
     return best & (BEHIND - 1), found, entry, now
 
 
-@kernel
+@inlined_kernel
 def _select_in_set(p, s, c, m, now, best, found, entry, at):
     """Find a bank of the set at ``m`` that has a command now and is in turn before ``best``, :data:`BEHIND` added.
 
@@ -266,7 +267,7 @@ def _give(p, s, c, bank, kind, entry, now):
     _note_want(p, s, c, bank)
 
 
-@kernel
+@inlined_kernel
 def _remove(p, s, c, bank, b, entry):
     """Take a request out of a bank's queue."""
     for i in range(entry, 0, -1):  # those in front move up
@@ -279,7 +280,7 @@ def _remove(p, s, c, bank, b, entry):
     s[b + LENGTH] -= 1
 
 
-@kernel
+@inlined_kernel
 def _append(p, s, c, bank, what, since):
     """Put a request behind the others of its bank; there must be room."""
     b = c + p[AT_BANKS] + bank * BANK_FIELDS
@@ -318,11 +319,11 @@ def _first_in_order(p, s, c, now):
         precharge(p, s, c, b, now)
     else:
         column(p, s, c, b, is_write == 1, s[q + Q_SINCE], now)
-        unlink(p, s, c, 0, slot, -1)
+        unlink(p, s, c, 0, slot)
     return True, now
 
 
-@kernel
+@inlined_kernel
 def _move(p, s, c):
     """Move the oldest request that its bank's queue has room for there; whether one was moved."""
     writes = s[c + COUNT + 1]
@@ -330,20 +331,22 @@ def _move(p, s, c):
     if s[c + DRAINING] == 0 and writes > 0 and (full or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
         s[c + DRAINING] = writes
     kind = 1 if s[c + DRAINING] > 0 else 0
-    if s[c + COUNT + kind] == s[c + STUCK + kind]:
+    movable = s[c + COUNT + kind] - s[c + STUCK + kind]
+    if movable == 0:
         return False
-    queue, before, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, -1, s[c + HEAD + kind]
-    while True:
-        q = queue + slot * Q_FIELDS
-        bank = s[q + Q_BANK]
-        if s[c + p[AT_BANKS] + bank * BANK_FIELDS + LENGTH] < p[BANK_QUEUE]:
-            _append(p, s, c, bank, s[q + Q_WHAT], s[q + Q_SINCE])
-            s[c + QUEUED] += 1
-            s[c + IN_BANKS + kind] += 1
-            s[c + DRAINING] -= kind
-            unlink(p, s, c, kind, slot, before)
-            return True
-        before, slot = slot, s[q + Q_LINK]
+    queue, banks = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, c + p[AT_BANKS] + LENGTH
+    slot = s[c + TAIL + kind]  # often the only one, as it has just come
+    if movable > 1 or s[banks + s[queue + slot * Q_FIELDS + Q_BANK] * BANK_FIELDS] == p[BANK_QUEUE]:
+        slot = s[c + HEAD + kind]
+        while s[banks + s[queue + slot * Q_FIELDS + Q_BANK] * BANK_FIELDS] == p[BANK_QUEUE]:
+            slot = s[queue + slot * Q_FIELDS + Q_LINK]
+    q = queue + slot * Q_FIELDS
+    _append(p, s, c, s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE])
+    s[c + QUEUED] += 1
+    s[c + IN_BANKS + kind] += 1
+    s[c + DRAINING] -= kind
+    unlink(p, s, c, kind, slot)
+    return True
 
 
 @kernel

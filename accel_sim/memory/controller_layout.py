@@ -87,10 +87,10 @@ WAITING = 17
 """Reads of the bank in the channel's queue, and one further on writes."""
 BANK_FIELDS = 19
 
-# Requests in the queues of a channel (linked lists), and in those of its banks; ``WHAT``: twice the row, and 1 more for
-# a write.
-Q_BANK, Q_WHAT, Q_SINCE, Q_LINK = range(4)
-Q_FIELDS = 4
+# Requests in the queues of a channel (lists linked both ways), and in those of its banks; ``WHAT``: twice the row, and
+# 1 more for a write.
+Q_BANK, Q_WHAT, Q_SINCE, Q_LINK, Q_BACK = range(5)
+Q_FIELDS = 5
 E_WHAT, E_SINCE = range(2)
 E_FIELDS = 2
 

@@ -6,7 +6,7 @@ channel's block in ``s`` and ``b`` that of a bank's record.
 
 from __future__ import annotations
 
-from accel_sim.jit import kernel
+from accel_sim.jit import inlined_kernel, kernel
 from accel_sim.memory.controller_layout import (
     AT_ACTIVE,
     AT_BANKS,
@@ -20,6 +20,7 @@ from accel_sim.memory.controller_layout import (
     IN_BANKS,
     IN_ORDER,
     LENGTH,
+    Q_BACK,
     Q_BANK,
     Q_FIELDS,
     Q_LINK,
@@ -37,7 +38,7 @@ from accel_sim.memory.controller_layout import (
 __all__ = ["busy", "enqueue", "has_room", "not_busy", "unlink"]
 
 
-@kernel
+@inlined_kernel
 def has_room(p, s, c, is_write):
     """Whether a channel takes another read or write."""
     kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
@@ -47,7 +48,7 @@ def has_room(p, s, c, is_write):
     return waiting < p[QUEUE]
 
 
-@kernel
+@inlined_kernel
 def enqueue(p, s, c, bank, row, is_write, now):
     """Put a request behind the others; there must be room."""
     kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
@@ -56,7 +57,7 @@ def enqueue(p, s, c, bank, row, is_write, now):
     q = queue + slot * Q_FIELDS
     s[c + FREE + kind] = s[q + Q_LINK]
     s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE], s[q + Q_LINK] = bank, row * 2 + (1 if is_write else 0), now, -1
-    last = s[c + TAIL + kind]
+    last = s[q + Q_BACK] = s[c + TAIL + kind]
     if last >= 0:
         s[queue + last * Q_FIELDS + Q_LINK] = slot
     else:
@@ -71,18 +72,20 @@ def enqueue(p, s, c, bank, row, is_write, now):
         s[c + READS_OPEN] += 1
 
 
-@kernel
-def unlink(p, s, c, kind, slot, before):
-    """Take a request out of its list; ``before``: the one in front of it, -1 if it is the first."""
+@inlined_kernel
+def unlink(p, s, c, kind, slot):
+    """Take a request out of its list."""
     queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
     q = queue + slot * Q_FIELDS
-    after = s[q + Q_LINK]
+    after, before = s[q + Q_LINK], s[q + Q_BACK]
     if before < 0:
         s[c + HEAD + kind] = after
     else:
         s[queue + before * Q_FIELDS + Q_LINK] = after
-    if s[c + TAIL + kind] == slot:
+    if after < 0:
         s[c + TAIL + kind] = before
+    else:
+        s[queue + after * Q_FIELDS + Q_BACK] = before
     s[q + Q_LINK] = s[c + FREE + kind]
     s[c + FREE + kind] = slot
     s[c + COUNT + kind] -= 1

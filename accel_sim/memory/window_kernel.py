@@ -89,7 +89,7 @@ def _serve(p, s, c, now, rows, columns):
             return given, min(at, when)
         return False, at
     kind = _kind_to_serve(p, s, c)
-    queue, before, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, -1, s[c + HEAD + kind]
+    queue, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, s[c + HEAD + kind]
     while slot >= 0:
         q = queue + slot * Q_FIELDS
         b = c + p[AT_BANKS] + s[q + Q_BANK] * BANK_FIELDS
@@ -101,10 +101,10 @@ def _serve(p, s, c, now, rows, columns):
         if allowed:
             when = first_clock(s, c, b, command)
             if when <= now:
-                _give(p, s, c, b, command, kind, slot, before, now)
+                _give(p, s, c, b, command, kind, slot, now)
                 return True, now
             at = min(at, when)
-        before, slot = slot, s[q + Q_LINK]
+        slot = s[q + Q_LINK]
     return False, at
 
 
@@ -150,7 +150,7 @@ def _finish_opened(p, s, c, bank, now):
 
 
 @kernel
-def _give(p, s, c, b, command, kind, slot, before, now):
+def _give(p, s, c, b, command, kind, slot, now):
     """Give a command for the waiting request in ``slot``."""
     q = c + p[AT_QUEUES] + (kind * p[QUEUE] + slot) * Q_FIELDS
     if command == PRE:
@@ -166,4 +166,4 @@ def _give(p, s, c, b, command, kind, slot, before, now):
         busy(p, s, c, bank)
     else:
         column(p, s, c, b, kind == 1, s[q + Q_SINCE], now)
-    unlink(p, s, c, kind, slot, before)
+    unlink(p, s, c, kind, slot)
