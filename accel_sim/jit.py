@@ -18,7 +18,7 @@ from typing import Any
 
 import numba
 
-__all__ = ["kernel"]
+__all__ = ["inlined_kernel", "kernel"]
 
 _KEPT_S = 30 * 24 * 3600.0
 
@@ -48,11 +48,20 @@ def _forget_old(root: Path) -> None:
 
 def kernel(function: _Kernel) -> _Kernel:
     """Compile ``function`` without the interpreter (``njit``), cached on disk."""
+    return _compiled(function)
+
+
+def inlined_kernel(function: _Kernel) -> _Kernel:
+    """As :func:`kernel`, and part of every kernel that calls it: for steps so short that a call costs as much."""
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: _Kernel, *, forceinline: bool = False) -> _Kernel:
     config: Any = numba.config  # its attributes come from the environment, unknown to type checkers
     before = config.CACHE_DIR
     config.CACHE_DIR = _cache_directory()
     try:
-        compiled: _Kernel = numba.njit(cache=True, nogil=True)(function)
+        compiled: _Kernel = numba.njit(cache=True, nogil=True, forceinline=forceinline)(function)
     finally:
         config.CACHE_DIR = before
     return compiled

@@ -173,8 +173,9 @@ class DramConfig(Section):
     """Independent channels of that part."""
     model: Literal["cycle_level", "bandwidth"] = "cycle_level"
     """``cycle_level``: every burst through a memory controller; ``bandwidth``: peak rate less refresh, one latency."""
-    scheduler: Literal["in_order", "fr_fcfs"] = "fr_fcfs"
-    """Order of service of the cycle-level model."""
+    scheduler: Literal["in_order", "fr_fcfs", "fr_fcfs_window"] = "fr_fcfs"
+    """Order of service of the cycle-level model: the oldest request; first ready with queues of banks, which are served
+    in turn; or the oldest ready request of a channel and its pseudo channels."""
     address_map: str = "rorabacobgch"
     """Row, channel, rank, bank, bank group and column, from the most significant bits of an address on. The default
     spreads neighbouring bursts over channels and bank groups."""

@@ -6,11 +6,13 @@ channel's block in ``s`` and ``b`` that of the bank's record.
 
 from __future__ import annotations
 
-from accel_sim.jit import kernel
+from accel_sim.jit import inlined_kernel, kernel
 from accel_sim.memory.controller_layout import (
     ACT,
+    ACT_ACT_B,
     ACT_ACT_L,
     ACT_ACT_S,
+    ACT_COMMAND,
     ACT_PRE,
     ACT_RD,
     ACT_WR,
@@ -22,12 +24,15 @@ from accel_sim.memory.controller_layout import (
     AT_WINDOWS,
     BANK_FIELDS,
     BANKS,
+    COLUMN_COMMAND,
     COUNTED_TO,
+    DUAL_COMMAND,
     FOREVER,
     FOUR,
     FOUR_ACT,
     FOUR_AT,
     GROUP,
+    GROUP_AT,
     GROUPS,
     HITS,
     IDLE,
@@ -35,6 +40,7 @@ from accel_sim.memory.controller_layout import (
     LAST_RETURN,
     LAST_WRITE,
     LATENCY,
+    LENGTH,
     MANY,
     MANY_ACT,
     MANY_AT,
@@ -45,13 +51,18 @@ from accel_sim.memory.controller_layout import (
     PRE_ACT,
     PRE_PRE,
     PRECHARGES,
+    PSEUDO_CHANNELS,
     RANK,
+    RANK_AT,
+    RANK_CLOCKS,
     RANK_FIELDS,
     RANKS,
+    RANKS_IN_PSEUDO,
     RD,
     RD_PRE,
     RD_RD_L,
     RD_RD_O,
+    RD_RD_R,
     RD_RD_S,
     RD_WR,
     RD_WR_O,
@@ -65,6 +76,8 @@ from accel_sim.memory.controller_layout import (
     REFRESHES,
     REFRESHES_DUE,
     REFRESHING,
+    ROW_BUS_AT,
+    STACK_IDS,
     WR,
     WR_PRE,
     WR_RD_L,
@@ -78,10 +91,10 @@ from accel_sim.memory.controller_layout import (
     WRITES,
 )  # fmt: skip
 
-__all__ = ["activate", "column", "precharge", "refresh", "standby_until"]
+__all__ = ["activate", "column", "first_clock", "precharge", "refresh", "refresh_together", "standby_until"]
 
 
-@kernel
+@inlined_kernel
 def standby_until(p, s, c, rank, now):
     """Count the clocks before ``now`` in which the rank had an open bank, or none."""
     r = c + p[AT_RANKS] + rank * RANK_FIELDS
@@ -89,16 +102,20 @@ def standby_until(p, s, c, rank, now):
     s[r + COUNTED_TO] = now
 
 
-@kernel
+@inlined_kernel
+def first_clock(s, c, b, kind):
+    """First clock in which the bank with the record ``b`` can be given a command."""
+    return max(s[b + OWN + kind], s[c + s[b + GROUP_AT] + kind], s[c + s[b + RANK_AT] + kind])
+
+
+@inlined_kernel
 def _not_before(p, s, c, rank, kind, at):
     """No command of that kind in the rank before ``at``."""
-    g = c + p[AT_GROUPS] + rank * p[GROUPS] * KINDS + kind
-    for _ in range(p[GROUPS]):
-        s[g] = max(s[g], at)
-        g += KINDS
+    r = c + p[AT_RANKS] + rank * RANK_FIELDS + RANK_CLOCKS + kind
+    s[r] = max(s[r], at)
 
 
-@kernel
+@inlined_kernel
 def activate(p, s, c, b, row, now):
     """Open a row."""
     rank = s[b + RANK]
@@ -113,28 +130,45 @@ def activate(p, s, c, b, row, now):
         s[r + MANY_AT] = (s[r + MANY_AT] + 1) & (MANY - 1)
         at = max(at, s[window + FOUR + s[r + MANY_AT]])
     _not_before(p, s, c, rank, ACT, at)
-    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+    g = c + s[b + GROUP_AT]
     s[g + ACT] = max(s[g + ACT], now + p[ACT_ACT_L])
     s[b + OPEN_ROW], s[b + HITS] = row, 0
+    s[b + OWN + ACT] = now + p[ACT_ACT_B]
     s[b + OWN + PRE] = max(s[b + OWN + PRE], now + p[ACT_PRE])
     s[b + OWN + RD], s[b + OWN + WR] = now + p[ACT_RD], now + p[ACT_WR]
     s[c + ACTIVATES] += 1
+    if p[ACT_COMMAND] > 1:
+        _keep_bus(p, s, c, True, not p[DUAL_COMMAND], now + p[ACT_COMMAND])
 
 
 @kernel
+def _keep_bus(p, s, c, rows, columns, until):
+    """No row command, or no column command, of the channel before ``until``."""
+    if rows:
+        s[c + ROW_BUS_AT] = until
+    for rank in range(p[RANKS]):
+        if rows:
+            _not_before(p, s, c, rank, ACT, until)
+            _not_before(p, s, c, rank, PRE, until)
+        if columns:
+            _not_before(p, s, c, rank, RD, until)
+            _not_before(p, s, c, rank, WR, until)
+
+
+@inlined_kernel
 def precharge(p, s, c, b, now):
     """Close the open row."""
     rank = s[b + RANK]
     standby_until(p, s, c, rank, now)
     s[c + p[AT_RANKS] + rank * RANK_FIELDS + OPEN_BANKS] -= 1
     s[b + OPEN_ROW], s[b + HITS] = -1, 0
-    s[b + OWN + ACT] = now + p[PRE_ACT]
+    s[b + OWN + ACT] = max(s[b + OWN + ACT], now + p[PRE_ACT])
     if p[PRE_PRE] > 0:
         _not_before(p, s, c, rank, PRE, now + p[PRE_PRE])
     s[c + PRECHARGES] += 1
 
 
-@kernel
+@inlined_kernel
 def column(p, s, c, b, is_write, since, now):
     """A read or a write of the open row."""
     hit = 1 if s[b + HITS] > 0 else 0
@@ -153,17 +187,28 @@ def column(p, s, c, b, is_write, since, now):
         s[c + READS_OPEN] -= 1
         s[c + LAST_RETURN] = now + p[READ_DELAY]
     rank = s[b + RANK]
-    g = c + p[AT_GROUPS]
-    for other in range(p[RANKS]):
-        rd_at = now + (to_rd_s if other == rank else to_rd_o)
-        wr_at = now + (to_wr_s if other == rank else to_wr_o)
-        for _ in range(p[GROUPS]):
-            s[g + RD], s[g + WR] = max(s[g + RD], rd_at), max(s[g + WR], wr_at)
-            g += KINDS
-    g = c + p[AT_GROUPS] + s[b + GROUP] * KINDS
+    first = rank - rank % p[RANKS_IN_PSEUDO] if p[PSEUDO_CHANNELS] > 1 else 0
+    for other in range(first, first + p[RANKS_IN_PSEUDO]):
+        _not_before(p, s, c, other, RD, now + (to_rd_s if other == rank else to_rd_o))
+        _not_before(p, s, c, other, WR, now + (to_wr_s if other == rank else to_wr_o))
+    g = c + s[b + GROUP_AT]
     s[g + RD], s[g + WR] = max(s[g + RD], now + to_rd_l), max(s[g + WR], now + to_wr_l)
+    if p[STACK_IDS] > 1 and not is_write:
+        _keep_other_stacks(p, s, c, rank, s[b + GROUP], now + p[RD_RD_R])
+    if p[COLUMN_COMMAND] > 1:
+        _keep_bus(p, s, c, not p[DUAL_COMMAND], True, now + p[COLUMN_COMMAND])
     s[b + HITS] += 1
     s[b + OWN + PRE] = max(s[b + OWN + PRE], now + to_pre)
+
+
+@kernel
+def _keep_other_stacks(p, s, c, rank, group, at):
+    """No read of other stack IDs of the rank before ``at``."""
+    first = rank * p[GROUPS]
+    for other in range(first, first + p[GROUPS]):
+        if (other - group) % p[STACK_IDS] != 0:
+            g = c + p[AT_GROUPS] + other * KINDS
+            s[g + RD] = max(s[g + RD], at)
 
 
 @kernel
@@ -179,13 +224,13 @@ def refresh(p, s, c, now):
     for bank in range(first, first + p[BANKS]):
         b = c + p[AT_BANKS] + bank * BANK_FIELDS
         if s[b + OPEN_ROW] >= 0:
-            closes = max(s[b + OWN + PRE], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + PRE])
+            closes = first_clock(s, c, b, PRE)
             if closes <= now:
                 precharge(p, s, c, b, now)
                 return True, now, bank
             at = min(at, closes)
         else:
-            all_at = max(all_at, s[b + OWN + ACT])
+            all_at = max(all_at, s[b + OWN + ACT] + p[ACT_COMMAND] - 1)
     if s[r + OPEN_BANKS] > 0:
         return False, at, -1
     if all_at > now:
@@ -197,3 +242,39 @@ def refresh(p, s, c, now):
     s[c + REFRESH_RANK] = (rank + 1) % p[RANKS]
     s[c + REFRESHES] += 1
     return True, now, -1
+
+
+@kernel
+def refresh_together(p, s, c, now):
+    """Go on with the refresh that is due: precharge all banks of the rank with one command, or refresh.
+
+    Returns whether a command was given now, and when the next can be; banks that a request waits for with its row open
+    (``LENGTH`` is not 0) are served first.
+    """
+    rank = s[c + REFRESH_RANK]
+    r, first = c + p[AT_RANKS] + rank * RANK_FIELDS, rank * p[BANKS]
+    is_open = s[r + OPEN_BANKS] > 0
+    at = s[c + ROW_BUS_AT]
+    for bank in range(first, first + p[BANKS]):
+        b = c + p[AT_BANKS] + bank * BANK_FIELDS
+        if not is_open:  # what an activation takes of the bus longer than a refresh is in its distance to a precharge
+            at = max(at, s[b + OWN + ACT] + p[ACT_COMMAND] - 1)
+        elif s[b + OPEN_ROW] >= 0:
+            if s[b + LENGTH] > 0:
+                return False, FOREVER
+            at = max(at, first_clock(s, c, b, PRE))
+    if at > now:
+        return False, at
+    if is_open:
+        before = s[c + PRECHARGES]
+        for bank in range(first, first + p[BANKS]):
+            b = c + p[AT_BANKS] + bank * BANK_FIELDS
+            if s[b + OPEN_ROW] >= 0:
+                precharge(p, s, c, b, now)
+        s[c + PRECHARGES] = before + 1
+        return True, now
+    _not_before(p, s, c, rank, ACT, now + p[REF_ACT])
+    s[c + REFRESHES_DUE] -= 1
+    s[c + REFRESH_RANK] = (rank + 1) % p[RANKS]
+    s[c + REFRESHES] += 1
+    return True, now

@@ -7,7 +7,8 @@ another request when no request in the bank's queue wants it, or after a number 
 refreshed in turn; its banks take no other command from the time that the refresh is due. This is the controller of
 DRAMsim3 (Li et al., IEEE CAL 2020), save that requests for the same burst are not merged.
 
-With in-order scheduling a channel has one queue, and only its oldest request gets commands.
+With in-order scheduling a channel has one queue, and only its oldest request gets commands; for the oldest ready one of
+a window see :mod:`accel_sim.memory.window_kernel`.
 
 A clock in which nothing can happen is never looked at: :func:`tick` says when the next one is due. ``s`` is the state
 and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the start of the channel's block in ``s``.
@@ -15,18 +16,20 @@ and ``p`` the parameters (:mod:`accel_sim.memory.controller_layout`), ``c`` the 
 
 from __future__ import annotations
 
-from accel_sim.jit import kernel
-from accel_sim.memory.controller_commands_kernel import activate, column, precharge, refresh
+from accel_sim.jit import inlined_kernel, kernel
+from accel_sim.memory.bits_kernel import lowest_bit
+from accel_sim.memory.controller_commands_kernel import activate, column, first_clock, precharge, refresh
 from accel_sim.memory.controller_layout import (
     ACT,
-    AT_ACTIVE,
     AT_BANKS,
     AT_ENTRIES,
-    AT_GROUPS,
     AT_QUEUES,
+    AT_RANKS,
+    AT_SETS,
     BANK_FIELDS,
     BANK_QUEUE,
-    BUSY_BANKS,
+    BANKS_IN_SET,
+    BIT,
     COUNT,
     DRAINING,
     DUAL_COMMAND,
@@ -35,8 +38,8 @@ from accel_sim.memory.controller_layout import (
     E_WHAT,
     FIRST,
     FOREVER,
-    FREE,
-    GROUP,
+    FR_FCFS_WINDOW,
+    GROUP_AT,
     HEAD,
     HIT_LIMIT,
     HITS,
@@ -57,85 +60,39 @@ from accel_sim.memory.controller_layout import (
     QUEUE,
     QUEUED,
     RANK,
+    RANK_CLOCKS,
+    RANK_FIELDS,
     RD,
-    READS_OPEN,
+    READY_FROM,
     REFRESH_EVERY,
     REFRESHES_DUE,
     REFRESHING,
     ROUND,
+    SAME_KIND,
     SCHEDULER,
+    SET_AT,
+    SET_BANK,
+    SET_FIELDS,
+    SET_RANK,
+    SET_WANTS,
+    SETS,
     SEVERAL,
     STUCK,
     TAIL,
-    UNIFIED,
     WAITING,
     WANT,
-    WANT_AT,
     WANT_ENTRY,
-    WANT_PLACE,
     WR,
     WRITES_IN,
     WRITES_KEPT,
 )  # fmt: skip
+from accel_sim.memory.queue_kernel import has_room, unlink
+from accel_sim.memory.window_kernel import tick_window
 
-__all__ = ["enqueue", "has_room", "tick"]
+__all__ = ["tick"]
 
-
-@kernel
-def has_room(p, s, c, is_write):
-    """Whether a channel takes another read or write."""
-    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
-    waiting = s[c + COUNT + kind]
-    if p[UNIFIED]:
-        waiting += s[c + IN_BANKS + kind]
-    return waiting < p[QUEUE]
-
-
-@kernel
-def enqueue(p, s, c, bank, row, is_write, now):
-    """Put a request behind the others; there must be room."""
-    kind = 1 if is_write and p[SCHEDULER] != IN_ORDER else 0
-    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
-    slot = s[c + FREE + kind]
-    q = queue + slot * Q_FIELDS
-    s[c + FREE + kind] = s[q + Q_LINK]
-    s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE], s[q + Q_LINK] = bank, row * 2 + (1 if is_write else 0), now, -1
-    last = s[c + TAIL + kind]
-    if last >= 0:
-        s[queue + last * Q_FIELDS + Q_LINK] = slot
-    else:
-        s[c + HEAD + kind] = slot
-    s[c + TAIL + kind] = slot
-    s[c + COUNT + kind] += 1
-    b = c + p[AT_BANKS] + bank * BANK_FIELDS
-    s[b + WAITING + kind] += 1
-    if s[b + LENGTH] == p[BANK_QUEUE]:
-        s[c + STUCK + kind] += 1
-    if not is_write:
-        s[c + READS_OPEN] += 1
-
-
-@kernel
-def _unlink(p, s, c, kind, slot, before):
-    """Take a request out of its list; ``before``: the one in front of it, -1 if it is the first."""
-    queue = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS
-    q = queue + slot * Q_FIELDS
-    after = s[q + Q_LINK]
-    if before < 0:
-        s[c + HEAD + kind] = after
-    else:
-        s[queue + before * Q_FIELDS + Q_LINK] = after
-    if s[c + TAIL + kind] == slot:
-        s[c + TAIL + kind] = before
-    s[q + Q_LINK] = s[c + FREE + kind]
-    s[c + FREE + kind] = slot
-    s[c + COUNT + kind] -= 1
-
-
-@kernel
-def _first_clock(p, s, c, b, kind):
-    """First clock in which the bank with the record ``b`` can be given a command."""
-    return max(s[b + OWN + kind], s[c + p[AT_GROUPS] + s[b + GROUP] * KINDS + kind])
+BEHIND = 1 << 16
+"""More than there are banks in a channel."""
 
 
 @kernel
@@ -147,7 +104,7 @@ def _entry(p, s, c, bank, b, i):
     return c + p[AT_ENTRIES] + (bank * p[BANK_QUEUE] + place) * E_FIELDS
 
 
-@kernel
+@inlined_kernel
 def _hits(p, s, c, bank, b):
     """First read and first write in a bank's queue that want its open row, -1 if there is none."""
     what, read, write = s[b + OPEN_ROW] * 2, -1, -1
@@ -164,14 +121,14 @@ def _hits(p, s, c, bank, b):
     return read, write
 
 
-@kernel
+@inlined_kernel
 def _may_close(p, s, c, bank, b, read, write):
     """Whether the oldest request of an open bank may close its row."""
     first_row = s[_entry(p, s, c, bank, b, 0) + E_WHAT] >> 1
     return first_row != s[b + OPEN_ROW] and ((read < 0 and write < 0) or s[b + HITS] >= p[HIT_LIMIT])
 
 
-@kernel
+@inlined_kernel
 def _note_want(p, s, c, bank):
     """Note the bank's next command, after its queue or its row has changed."""
     b = c + p[AT_BANKS] + bank * BANK_FIELDS
@@ -190,10 +147,17 @@ def _note_want(p, s, c, bank):
                 want, entry = RD, read
             else:
                 want, entry = WR, write
-    s[b + WANT], s[b + WANT_ENTRY] = want, entry
-    if want < NOTHING:
-        s[b + WANT_AT] = s[b + OWN + want]
-        s[b + WANT_PLACE] = p[AT_GROUPS] + s[b + GROUP] * KINDS + want
+    s[b + WANT_ENTRY] = entry
+    before, wants = s[b + WANT], c + s[b + SET_AT] + SET_WANTS
+    if want != before:
+        s[b + WANT] = want
+        if before != NOTHING:
+            s[wants + before] ^= s[b + BIT]
+        if want != NOTHING:
+            s[wants + want] ^= s[b + BIT]
+    if want != NOTHING:
+        when = first_clock(s, c, b, want) if want < KINDS else 0
+        s[c + READY_FROM] = min(s[c + READY_FROM], when)
 
 
 @kernel
@@ -202,11 +166,11 @@ def _of_several(p, s, c, bank, b, now):
     read, write = _hits(p, s, c, bank, b)
     at = FOREVER
     if _may_close(p, s, c, bank, b, read, write):
-        at = _first_clock(p, s, c, b, PRE)
+        at = first_clock(s, c, b, PRE)
         if at <= now:
             return PRE, 0, at
-    read_at = _first_clock(p, s, c, b, RD) if read >= 0 else FOREVER
-    write_at = _first_clock(p, s, c, b, WR) if write >= 0 else FOREVER
+    read_at = first_clock(s, c, b, RD) if read >= 0 else FOREVER
+    write_at = first_clock(s, c, b, WR) if write >= 0 else FOREVER
     if read_at <= now and (write_at > now or read < write):
         return RD, read, read_at
     if write_at <= now:
@@ -214,33 +178,75 @@ def _of_several(p, s, c, bank, b, now):
     return RD, read, min(at, read_at, write_at)
 
 
-@kernel
+@inlined_kernel
 def _select(p, s, c, now):
-    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest)."""
-    count, active, blocked = s[c + BUSY_BANKS], c + p[AT_ACTIVE], s[c + REFRESHING]
-    banks, round_ = c + p[AT_BANKS], s[c + ROUND]
-    start = 0
-    while start < count and s[active + start] <= round_:
-        start += 1
-    at = FOREVER
-    for i in range(count):
-        place = start + i
-        if place >= count:
-            place -= count
-        bank = s[active + place]
-        b = banks + bank * BANK_FIELDS
-        if blocked >= 0 and s[b + RANK] == blocked:
+    """The command of the next bank in turn that has one now: (bank or -1, kind, request, when at the earliest).
+
+    Notes from when on another bank may have one if that command is given, so that nothing is looked at until then.
+    """
+    at = s[c + READY_FROM]
+    if at > now:
+        return -1, NOTHING, 0, at
+    best, found, entry, at = BEHIND * 2, NOTHING, 0, FOREVER
+    start = c + p[AT_SETS]
+    m, end = c + s[c + p[AT_BANKS] + s[c + ROUND] * BANK_FIELDS + SET_AT], start + p[SETS] * SET_FIELDS
+    for _ in range(p[SETS]):
+        if best < BEHIND:
+            at = now  # those of the sets that were not looked at may be ready
+            break
+        if s[m + SET_RANK] != s[c + REFRESHING]:
+            best, found, entry, at = _select_in_set(p, s, c, m, now, best, found, entry, at)
+        m = m + SET_FIELDS if m + SET_FIELDS < end else start
+    s[c + READY_FROM] = at
+    if found == NOTHING:
+        return -1, NOTHING, 0, at
+    s[c + ROUND] = best & (BEHIND - 1)
+    return best & (BEHIND - 1), found, entry, now
+
+
+@inlined_kernel
+def _select_in_set(p, s, c, m, now, best, found, entry, at):
+    """Find a bank of the set at ``m`` that has a command now and is in turn before ``best``, :data:`BEHIND` added.
+
+    Returns those and from when on another bank than the best can have a command at the earliest.
+    """
+    clocks = c + p[AT_RANKS] + s[m + SET_RANK] * RANK_FIELDS + RANK_CLOCKS
+    first, round_ = s[m + SET_BANK], s[c + ROUND]
+    records, same_at = c + p[AT_BANKS] + first * BANK_FIELDS, FOREVER
+    behind = (1 << min(max(round_ + 1 - first, 0), BANKS_IN_SET)) - 1
+    for kind in range(KINDS):
+        wanting = s[m + SET_WANTS + kind]
+        if wanting != 0 and s[clocks + kind] > now:
+            at = min(at, s[clocks + kind])
             continue
-        kind, entry = s[b + WANT], 0
-        if kind == SEVERAL:
-            kind, entry, when = _of_several(p, s, c, bank, b, now)
-        else:
-            when, entry = max(s[b + WANT_AT], s[c + s[b + WANT_PLACE]]), s[b + WANT_ENTRY]
+        early, late = wanting & ~behind, wanting & behind
+        while early | late != 0:
+            bits = early if early != 0 else late
+            i = lowest_bit(bits)
+            b = records + i * BANK_FIELDS
+            when = max(s[b + OWN + kind], s[c + s[b + GROUP_AT] + kind])
+            early, late = early & ~(bits & -bits), late & ~(bits & -bits)
+            if when <= now:
+                key = first + i + (BEHIND if first + i <= round_ else 0)
+                if key > best or found != NOTHING:
+                    at = now
+                if key < best:
+                    best, found, entry = key, kind, s[b + WANT_ENTRY]
+                    same_at = now + p[SAME_KIND + kind] if early | late != 0 else FOREVER
+                break
+            at = min(at, when)
+    wanting = s[m + SET_WANTS + SEVERAL]
+    while wanting != 0:
+        i = lowest_bit(wanting)
+        kind, several, when = _of_several(p, s, c, first + i, records + i * BANK_FIELDS, now)
         if when <= now:
-            s[c + ROUND] = bank
-            return bank, kind, entry, when
+            key = first + i + (BEHIND if first + i <= round_ else 0)
+            when = now if found != NOTHING else FOREVER
+            if key < best:
+                best, found, entry = key, kind, several
         at = min(at, when)
-    return -1, NOTHING, 0, at
+        wanting &= wanting - 1
+    return best, found, entry, min(at, same_at)
 
 
 @kernel
@@ -258,12 +264,10 @@ def _give(p, s, c, bank, kind, entry, now):
         s[b + WRITES_IN] -= kind == WR
         s[c + QUEUED] -= 1
         s[c + IN_BANKS + (1 if kind == WR else 0)] -= 1
-        if s[b + LENGTH] == 0:
-            _not_busy(p, s, c, bank)
     _note_want(p, s, c, bank)
 
 
-@kernel
+@inlined_kernel
 def _remove(p, s, c, bank, b, entry):
     """Take a request out of a bank's queue."""
     for i in range(entry, 0, -1):  # those in front move up
@@ -276,7 +280,7 @@ def _remove(p, s, c, bank, b, entry):
     s[b + LENGTH] -= 1
 
 
-@kernel
+@inlined_kernel
 def _append(p, s, c, bank, what, since):
     """Put a request behind the others of its bank; there must be room."""
     b = c + p[AT_BANKS] + bank * BANK_FIELDS
@@ -285,8 +289,6 @@ def _append(p, s, c, bank, what, since):
     s[b + LENGTH] += 1
     s[b + WRITES_IN] += what & 1
     s[b + WAITING + (what & 1)] -= 1
-    if s[b + LENGTH] == 1:
-        _busy(p, s, c, bank)
     if s[b + LENGTH] == p[BANK_QUEUE]:
         s[c + STUCK] += s[b + WAITING]
         s[c + STUCK + 1] += s[b + WAITING + 1]
@@ -294,27 +296,6 @@ def _append(p, s, c, bank, what, since):
     # what is next stays so if a bank is to be opened, or one more of the same kind comes behind
     if want != ACT and want != (WR if what & 1 else RD):
         _note_want(p, s, c, bank)
-
-
-@kernel
-def _busy(p, s, c, bank):
-    """Put a bank into the list of those with requests, which is in order."""
-    active, place = c + p[AT_ACTIVE], s[c + BUSY_BANKS]
-    while place > 0 and s[active + place - 1] > bank:
-        s[active + place] = s[active + place - 1]
-        place -= 1
-    s[active + place] = bank
-    s[c + BUSY_BANKS] += 1
-
-
-@kernel
-def _not_busy(p, s, c, bank):
-    active, place = c + p[AT_ACTIVE], 0
-    while s[active + place] != bank:
-        place += 1
-    s[c + BUSY_BANKS] -= 1
-    for i in range(active + place, active + s[c + BUSY_BANKS]):
-        s[i] = s[i + 1]
 
 
 @kernel
@@ -329,7 +310,7 @@ def _first_in_order(p, s, c, now):
         return False, FOREVER  # the refresh says when
     is_write, wanted, row = s[q + Q_WHAT] & 1, s[q + Q_WHAT] >> 1, s[b + OPEN_ROW]
     kind = ACT if row < 0 else (PRE if row != wanted else (WR if is_write else RD))
-    at = _first_clock(p, s, c, b, kind)
+    at = first_clock(s, c, b, kind)
     if at > now:
         return False, at
     if kind == ACT:
@@ -338,11 +319,11 @@ def _first_in_order(p, s, c, now):
         precharge(p, s, c, b, now)
     else:
         column(p, s, c, b, is_write == 1, s[q + Q_SINCE], now)
-        _unlink(p, s, c, 0, slot, -1)
+        unlink(p, s, c, 0, slot)
     return True, now
 
 
-@kernel
+@inlined_kernel
 def _move(p, s, c):
     """Move the oldest request that its bank's queue has room for there; whether one was moved."""
     writes = s[c + COUNT + 1]
@@ -350,25 +331,29 @@ def _move(p, s, c):
     if s[c + DRAINING] == 0 and writes > 0 and (full or (writes > p[WRITES_KEPT] and s[c + QUEUED] == 0)):
         s[c + DRAINING] = writes
     kind = 1 if s[c + DRAINING] > 0 else 0
-    if s[c + COUNT + kind] == s[c + STUCK + kind]:
+    movable = s[c + COUNT + kind] - s[c + STUCK + kind]
+    if movable == 0:
         return False
-    queue, before, slot = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, -1, s[c + HEAD + kind]
-    while True:
-        q = queue + slot * Q_FIELDS
-        bank = s[q + Q_BANK]
-        if s[c + p[AT_BANKS] + bank * BANK_FIELDS + LENGTH] < p[BANK_QUEUE]:
-            _append(p, s, c, bank, s[q + Q_WHAT], s[q + Q_SINCE])
-            s[c + QUEUED] += 1
-            s[c + IN_BANKS + kind] += 1
-            s[c + DRAINING] -= kind
-            _unlink(p, s, c, kind, slot, before)
-            return True
-        before, slot = slot, s[q + Q_LINK]
+    queue, banks = c + p[AT_QUEUES] + kind * p[QUEUE] * Q_FIELDS, c + p[AT_BANKS] + LENGTH
+    slot = s[c + TAIL + kind]  # often the only one, as it has just come
+    if movable > 1 or s[banks + s[queue + slot * Q_FIELDS + Q_BANK] * BANK_FIELDS] == p[BANK_QUEUE]:
+        slot = s[c + HEAD + kind]
+        while s[banks + s[queue + slot * Q_FIELDS + Q_BANK] * BANK_FIELDS] == p[BANK_QUEUE]:
+            slot = s[queue + slot * Q_FIELDS + Q_LINK]
+    q = queue + slot * Q_FIELDS
+    _append(p, s, c, s[q + Q_BANK], s[q + Q_WHAT], s[q + Q_SINCE])
+    s[c + QUEUED] += 1
+    s[c + IN_BANKS + kind] += 1
+    s[c + DRAINING] -= kind
+    unlink(p, s, c, kind, slot)
+    return True
 
 
 @kernel
 def tick(p, s, c, now):
     """Let a channel do what it can in clock ``now``; returns the next clock in which it may have something to do."""
+    if p[SCHEDULER] == FR_FCFS_WINDOW:
+        return tick_window(p, s, c, now)
     if now >= s[c + NEXT_REFRESH]:
         s[c + NEXT_REFRESH] += p[REFRESH_EVERY]
         s[c + REFRESHES_DUE] += 1
@@ -377,6 +362,8 @@ def tick(p, s, c, now):
         given, at, bank = refresh(p, s, c, now)
         if bank >= 0:
             _note_want(p, s, c, bank)
+        elif given:  # the rank's banks may have commands again
+            s[c + READY_FROM] = 0
     if p[SCHEDULER] == IN_ORDER:
         if not given:
             given, when = _first_in_order(p, s, c, now)
@@ -390,7 +377,10 @@ def tick(p, s, c, now):
             _give(p, s, c, bank, kind, entry, now)
     if given and p[DUAL_COMMAND]:  # a row command and a column command in one clock
         bank, second, entry, when = _select(p, s, c, now)
-        if bank >= 0 and (second >= RD) != (kind in (RD, WR)):
-            _give(p, s, c, bank, second, entry, now)
+        if bank >= 0:
+            if (second >= RD) != (kind in (RD, WR)):
+                _give(p, s, c, bank, second, entry, now)
+            else:
+                s[c + READY_FROM] = now
     moved = _move(p, s, c)
     return now + 1 if given or moved else min(at, s[c + NEXT_REFRESH])

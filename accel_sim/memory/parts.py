@@ -42,6 +42,8 @@ class DramTiming(Section):
     """Precharge of all banks to activate, where it differs from ``trp_ck``."""
     tras_ck: Clocks
     """Activate to precharge."""
+    trc_ck: Clocks | None = None
+    """Activate to activate of one bank, where it is more than ``tras_ck + trp_ck``."""
     tccd_s_ck: Clocks
     """Column command to column command, other bank group."""
     tccd_l_ck: Clocks
@@ -64,6 +66,14 @@ class DramTiming(Section):
     """Last write data to read, other bank group."""
     twtr_l_ck: Clocks
     """Last write data to read, same bank group."""
+    trtw_ck: Clocks | None = None
+    """Read to write, where it is more than CL + burst + tRTRS - CWL."""
+    tccd_r_ck: Clocks | None = None
+    """Read to read of another stack ID, where it differs from ``tccd_s_ck``."""
+    act_command_ck: Annotated[int, Field(ge=1, le=8)] = 1
+    """Clocks that an activate takes on the command bus; its timing counts from the last of them."""
+    column_command_ck: Annotated[int, Field(ge=1, le=8)] = 1
+    """Clocks that a read or a write takes on the command bus; its timing counts from the last of them."""
     trtrs_ck: Clocks | None = None
     """Data of one rank to data of another."""
     tppd_ck: Clocks | None = None
@@ -147,6 +157,8 @@ class DramPart(Section):
     """Bank groups of a rank (of a pseudo channel where there are several)."""
     banks: Annotated[int, Field(ge=1, le=256)]
     """Banks of a rank (of a pseudo channel where there are several), all bank groups together."""
+    stack_ids: Annotated[int, Field(ge=1, le=16)] = 1
+    """Stack IDs (dies of a stack on one pseudo channel), which the bank groups are shared out to in turn."""
     rows: Annotated[int, Field(ge=1, le=1 << 20)]
     """Rows of a bank."""
     row_bytes: Annotated[int, Field(ge=64, le=1 << 20)]
@@ -164,6 +176,10 @@ class DramPart(Section):
             raise ValueError("data_rate_mtps and timing: one of them is null; allowed: both (an ideal part) or none")
         if self.banks % self.bank_groups:
             raise ValueError(f"banks holds {self.banks}; allowed: a multiple of bank_groups = {self.bank_groups}")
+        if self.bank_groups % self.stack_ids:
+            raise ValueError(
+                f"bank_groups holds {self.bank_groups}; allowed: a multiple of stack_ids = {self.stack_ids}"
+            )
         if self.burst_length * self.bus_bits % (8 * self.pseudo_channels):
             raise ValueError(
                 f"burst_length holds {self.burst_length}; allowed: whole bytes a burst of {self.bus_bits} bits a beat"

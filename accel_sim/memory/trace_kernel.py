@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from accel_sim.jit import kernel
 from accel_sim.memory.controller_commands_kernel import standby_until
-from accel_sim.memory.controller_kernel import enqueue, has_room, tick
+from accel_sim.memory.controller_kernel import tick
 from accel_sim.memory.controller_layout import (
     BANKS,
     BANKS_IN_GROUP,
@@ -23,11 +23,14 @@ from accel_sim.memory.controller_layout import (
     MAP_SHIFT,
     MAP_SIZE,
     NEXT,
+    PSEUDO_CHANNELS,
     RANKS,
+    RANKS_IN_PSEUDO,
     READS_OPEN,
     STRIDE,
 )  # fmt: skip
 from accel_sim.memory.pointer_kernel import pointer
+from accel_sim.memory.queue_kernel import enqueue, has_room
 
 __all__ = ["locate", "run_trace"]
 
@@ -40,6 +43,9 @@ def locate(p, address):
     """Channel, bank and row of an address, bytes; addresses beyond the memory start again at its beginning."""
     channel, rank = _field(p, address, FIELD_CHANNEL), _field(p, address, FIELD_RANK)
     group, bank = _field(p, address, FIELD_GROUP), _field(p, address, FIELD_BANK)
+    if p[PSEUDO_CHANNELS] > 1:
+        rank += channel % p[PSEUDO_CHANNELS] * p[RANKS_IN_PSEUDO]
+        channel //= p[PSEUDO_CHANNELS]
     bank += rank * p[BANKS] + group * p[BANKS_IN_GROUP]
     return channel, bank, _field(p, address, FIELD_ROW)
 
@@ -54,13 +60,14 @@ def _field(p, address, field):
 
 @kernel
 def run_trace(parameters, state, addresses, writes, cycles, per_clock):
-    """Send requests in order, each not before its cycle, up to ``per_clock`` in a clock; returns the clocks it takes.
+    """Send requests in order, each not before its cycle, up to ``per_clock`` in a clock.
 
-    It ends when all reads have come back and all writes are accepted; those may be in a queue still.
+    It ends when all reads have come back and all writes are accepted; those may be in a queue still. Returns the clocks
+    that takes, and those before the last request was accepted.
     """
     p, s = pointer(parameters), pointer(state)
     count, stride, blocks = len(addresses), p[STRIDE], len(state)
-    sent, now, last_write, end = 0, 0, -1, FOREVER
+    sent, now, last_write, accepted_at, end = 0, 0, -1, 0, FOREVER
     channel, bank, row = 0, 0, 0
     if count > 0:
         channel, bank, row = locate(p, addresses[0])
@@ -80,6 +87,7 @@ def run_trace(parameters, state, addresses, writes, cycles, per_clock):
             if writes[sent]:
                 last_write = now
             sent += 1
+            accepted_at = now
             accepted += 1
             if sent < count:
                 channel, bank, row = locate(p, addresses[sent])
@@ -97,7 +105,7 @@ def run_trace(parameters, state, addresses, writes, cycles, per_clock):
     for c in range(0, blocks, stride):
         for rank in range(p[RANKS]):
             standby_until(p, s, c, rank, end)
-    return end
+    return end, accepted_at
 
 
 @kernel

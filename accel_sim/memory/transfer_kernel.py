@@ -8,7 +8,7 @@ at once; when the transfer's own data are there is found out on a copy of the st
 from __future__ import annotations
 
 from accel_sim.jit import kernel
-from accel_sim.memory.controller_kernel import enqueue, has_room, tick
+from accel_sim.memory.controller_kernel import tick
 from accel_sim.memory.controller_layout import (
     ACTIVATES,
     BURST_BYTES,
@@ -30,6 +30,7 @@ from accel_sim.memory.controller_layout import (
     WRITES,
     WRITES_KEPT,
 )  # fmt: skip
+from accel_sim.memory.queue_kernel import enqueue, has_room
 from accel_sim.memory.trace_kernel import locate
 
 __all__ = ["COUNTED", "add_counts", "finish", "transfer"]

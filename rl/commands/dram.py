@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dram"]
 
-SCHEDULERS = ("fr_fcfs", "in_order")
+SCHEDULERS = ("fr_fcfs", "fr_fcfs_window", "in_order")
 MOST_CHANNELS, MOST_RANKS, MOST_QUEUE = 256, 16, 65536
 
 
@@ -28,12 +28,14 @@ def dram(
     ranks: Annotated[
         int | None, typer.Option(metavar="N", help="Ranks of a channel; the part's if left out.", show_default=False)
     ] = None,
-    scheduler: Annotated[str, typer.Option(metavar="NAME", help="Order of service: fr_fcfs or in_order.")] = "fr_fcfs",
+    scheduler: Annotated[
+        str, typer.Option(metavar="NAME", help="Order of service: fr_fcfs, fr_fcfs_window or in_order.")
+    ] = "fr_fcfs",
     address_map: Annotated[
         str, typer.Option(metavar="MAP", help="ro, ch, ra, ba, bg and co in the order of the address's bits.")
     ] = "rochrababgco",
     queue: Annotated[int, typer.Option(metavar="N", help="Reads, and writes, that wait in a channel.")] = 32,
-    bank_queue: Annotated[int, typer.Option(metavar="N", help="Requests that wait in a bank.")] = 8,
+    bank_queue: Annotated[int, typer.Option(metavar="N", help="Requests that wait in a bank, with fr_fcfs.")] = 8,
     per_cycle: Annotated[int, typer.Option(metavar="N", help="Requests that are sent in a clock at most.")] = 1,
     json_: Annotated[
         str | None, typer.Option("--json", metavar="FILE", help="Write JSON; - prints it, and it alone.")

@@ -141,6 +141,7 @@ def test_the_ideal_part_never_makes_anyone_wait() -> None:
             "burst_length: 8\npseudo_channels: 3",
             "2:1: burst_length holds 8; allowed: whole bytes a burst of 64 bits a beat and 3 pseudo-channels",
         ),
+        ("rows: ", "stack_ids: 3\nrows: ", "2:1: bank_groups holds 4; allowed: a multiple of stack_ids = 3"),
         ("banks: 16", "banks: 15", "2:1: banks holds 15; allowed: a multiple of bank_groups = 4"),
         (
             "data_rate_mtps: 3200",

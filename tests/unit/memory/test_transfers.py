@@ -65,7 +65,7 @@ def transfers(draw: st.DrawFn) -> tuple[int, int, int, int, bool]:
 @given(
     st.sampled_from(PARTS),
     st.integers(1, 3),
-    st.sampled_from(["fr_fcfs", "in_order"]),
+    st.sampled_from(["fr_fcfs", "fr_fcfs_window", "in_order"]),
     st.lists(transfers(), min_size=1, max_size=5),
 )
 def test_every_burst_is_moved_once(part: str, channels: int, scheduler: str, sent: list) -> None:
