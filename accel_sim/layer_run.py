@@ -35,6 +35,7 @@ __all__ = [
     "fill_and_spill",
     "lay_out",
     "layer_actions",
+    "own_vector_operations",
     "port_paces",
     "time_with_data",
 ]
@@ -167,13 +168,14 @@ def layer_actions(
             cycles,
             commands,
         ),
-        vector_operations=_own_vector_operations(layer),
+        vector_operations=own_vector_operations(layer),
         cycles=cycles,
         burst_bytes=machine.dram.priced_burst_bytes,
     )
 
 
-def _own_vector_operations(layer: GemmLayer) -> int:
+def own_vector_operations(layer: GemmLayer) -> int:
+    """Of an array layer: its outputs' requantisation."""
     return layer.output_elements * REQUANTISE_OPERATIONS
 
 
