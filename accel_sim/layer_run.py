@@ -77,6 +77,14 @@ class LayerRun:
     array: ArrayCounts
     fills: Fills | None = None
 
+    def after(self, dependencies: Dependencies) -> LayerRun:
+        """The same with tiles of its own, whose fetches wait for these stages."""
+        tiles = self.tiles.copy()
+        tiles[:, timeline.W_DEP] = dependencies.weights
+        tiles[:, timeline.A_DEP] = dependencies.activations
+        tiles[:, timeline.P_DEP] = dependencies.extra
+        return replace(self, tiles=tiles)
+
     @cached_property
     def transfers(self) -> int:
         """DRAM transfers."""

@@ -48,22 +48,23 @@ def _count(extent, tile, unit):
 
 
 @kernel
-def _words(extent, tile, unit, bits, word):
-    """SRAM words for one step of every fold, each element ``bits`` wide."""
-    many, rest, rests, last, _ = _folds(extent, tile, unit)
-    return many * ceil_div(unit * bits, word) + rests * ceil_div(rest * bits, word) + ceil_div(last * bits, word)
+def _words(folds, unit, bits, word):
+    """SRAM words for one step of every fold (:func:`_folds`), each element ``bits`` wide."""
+    many, rest, rests, last, _ = folds
+    words = many * ceil_div(unit * bits, word) if many else 0
+    if rest:
+        words += rests * ceil_div(rest * bits, word)
+    return words + ceil_div(last * bits, word) if last else words
 
 
 @kernel
-def _words_of_pairs(extent, tile, unit, other, other_tile, other_unit, bits, word):
+def _words_of_pairs(folds, unit, others, other_unit, bits, word):
     """SRAM words where every fold along one dimension meets every one along the other, all elements at once."""
-    many, rest, rests, last, _ = _folds(extent, tile, unit)
-    words = many * _words(other, other_tile, other_unit, unit * bits, word)
-    if rest > 0:
-        words += rests * _words(other, other_tile, other_unit, rest * bits, word)
-    if last > 0:
-        words += _words(other, other_tile, other_unit, last * bits, word)
-    return words
+    many, rest, rests, last, _ = folds
+    words = many * _words(others, other_unit, unit * bits, word) if many else 0
+    if rest:
+        words += rests * _words(others, other_unit, rest * bits, word)
+    return words + _words(others, other_unit, last * bits, word) if last else words
 
 
 @kernel
@@ -123,12 +124,13 @@ def _stationary_actions(layer, array, words, tiling, deal_n):
     move_word, stay_word = (words[0], words[1]) if ws else (words[1], words[0])
     folds_k = _count(k, tile_k, rows * lanes)
     rounds = _rounds(across, across_tile, cols, dealt_across)
-    moved, moved_words = time * k * rounds, time * rounds * _words(k, tile_k, rows * lanes, move_bits, move_word)
+    folds, columns = _folds(k, tile_k, rows * lanes), _folds(across, across_tile, cols)
+    moved, moved_words = time * k * rounds, time * rounds * _words(folds, rows * lanes, move_bits, move_word)
     loads = ceil_div(time, time_tile)
     stayed = loads * k * across
-    stayed_words = loads * _words_of_pairs(k, tile_k, lanes, across, across_tile, cols, stay_bits, stay_word)
-    out_words = time * _words(across, across_tile, cols, array[X_ACC_BITS], words[2]) * folds_k
-    many, rest, rests, last, _ = _folds(k, tile_k, rows * lanes)
+    stayed_words = loads * _words_of_pairs(_folds(k, tile_k, lanes), lanes, columns, cols, stay_bits, stay_word)
+    out_words = time * _words(columns, cols, array[X_ACC_BITS], words[2]) * folds_k
+    many, rest, rests, last, _ = folds
     shadow = 0 if array[X_OVERLAP] == NONE else 1
     hops = many * _load_hops(rows * lanes, rows, lanes, used, shadow)
     hops += rests * _load_hops(rest, rows, lanes, used, shadow) + _load_hops(last, rows, lanes, used, shadow)
@@ -153,11 +155,12 @@ def _output_actions(layer, array, words, tiling, deal_n):
     n_rounds = _rounds(n, tile_n, cols, arrays if deal_n else 1)
     m_rounds = _rounds(m, tile_m, rows, 1 if deal_n else arrays)
     folds_k = ceil_div(k, tile_k)
-    a_words = n_rounds * _words_of_pairs(k, tile_k, lanes, m, tile_m, rows, layer[L_A_BITS], words[0])
-    w_words = m_rounds * _words_of_pairs(k, tile_k, lanes, n, tile_n, cols, layer[L_W_BITS], words[1])
-    out_words = m * _words(n, tile_n, cols, array[X_ACC_BITS], words[2]) * folds_k
+    steps, lines, columns = _folds(k, tile_k, lanes), _folds(m, tile_m, rows), _folds(n, tile_n, cols)
+    a_words = n_rounds * _words_of_pairs(steps, lanes, lines, rows, layer[L_A_BITS], words[0])
+    w_words = m_rounds * _words_of_pairs(steps, lanes, columns, cols, layer[L_W_BITS], words[1])
+    out_words = m * _words(columns, cols, array[X_ACC_BITS], words[2]) * folds_k
     register_bits = m * n * _count(k, tile_k, lanes) * array[X_ACC_BITS]
-    many, rest, rests, last, _ = _folds(m, tile_m, rows)
+    many, rest, rests, last, _ = lines
     if array[X_DRAIN]:
         shadow = 0 if array[X_OVERLAP] == NONE else 1
         hops = many * _drain_hops(rows, rows, used, shadow)

@@ -8,7 +8,10 @@ What a tiling really costs is then found out for the lowest bounds, until no oth
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
+from numpy.typing import NDArray
 
 from accel_sim.array.sequence_kernel import FULL, NONE, new_state, sequence_end
 from accel_sim.array.tile_kernel import (
@@ -54,7 +57,33 @@ ENERGY, LATENCY, EDP = 0, 1, 2
     P_W_ENTER_BIT, P_REGISTER_BIT, P_FIFO_BIT, P_CYCLE,
 ) = range(13)  # fmt: skip
 PRICES = 13
-_ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]], np.int64)
+_ORDERS = ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0))
+
+
+def _revisited() -> NDArray[np.bool_]:
+    """``(8, 6, 3)``: whether a tile that does not depend on a loop is brought in anew in each of its turns.
+
+    First index: which of the loops over m, n, k have several turns, as a sum of 1, 2 and 4; then the order; then the
+    loop. It is where another loop turns inside.
+    """
+    table = np.zeros((8, len(_ORDERS), 3), np.bool_)
+    for several, order in product(range(8), range(len(_ORDERS))):
+        for level, loop in enumerate(_ORDERS[order]):
+            inside = any(several >> other & 1 for other in _ORDERS[order][level + 1 :])
+            table[several, order, loop] = inside and several >> loop & 1
+    return table
+
+
+def _first_alike() -> NDArray[np.bool_]:
+    """``(8, 6)``: whether an order is the first of those that visit the tiles alike; first index as above."""
+    table = np.zeros((8, len(_ORDERS)), np.bool_)
+    for several in range(8):
+        turns = [tuple(loop for loop in order if several >> loop & 1) for order in _ORDERS]
+        table[several] = [turns.index(own) == place for place, own in enumerate(turns)]
+    return table
+
+
+_REVISITED, _FIRST_ALIKE = _revisited(), _first_alike()
 
 
 @kernel
@@ -118,18 +147,26 @@ def _array_cycles(layer, array, pace, tiling, deal_n):
     full_n, rest_n = layer[L_N] // tile_n, layer[L_N] % tile_n
     full_k, rest_k = layer[L_K] // tile_k, layer[L_K] % tile_k
     full_g, rest_g = layer[L_GROUPS] // tile_g, layer[L_GROUPS] % tile_g
+    # Tiles of later K differ from the first where their partial sums are read back too slowly.
+    alike = not waves and pace[BEAT_FIRST] == pace[BEAT_LATER] and pace[DRAIN_FIRST] == pace[DRAIN_LATER]
+    first_k = 0 if alike else 1
     for cm, sm in ((full_m, tile_m), (1, rest_m)):
+        if sm == 0:
+            continue
         for cn, sn in ((full_n, tile_n), (1, rest_n)):
-            for ck, sk, later_k in ((1, tile_k, False), (full_k - 1, tile_k, True), (1, rest_k, True)):
+            if sn == 0:
+                continue
+            for ck, sk, later_k in ((first_k, tile_k, 0), (full_k - first_k, tile_k, 1), (1, rest_k, 1)):
+                if ck == 0 or sk == 0:
+                    continue
                 for cg, sg in ((full_g, tile_g), (1, rest_g)):
-                    count = cm * cn * ck * cg
-                    if count <= 0 or sm == 0 or sn == 0 or sk == 0 or sg == 0:
+                    if sg == 0:
                         continue
                     if waves:
                         cycles = _wave_cycles(array, lanes, pace, sg, sm, sn, sk, deal_n, later_k)
                     else:
                         cycles = _tile_cycles(array, lanes, pace, sg, sm, sn, sk, deal_n, later_k)
-                    total += count * cycles
+                    total += cm * cn * ck * cg * cycles
                     last_tile = cycles  # the loops end with what is left over along every dimension
     return total, last_tile
 
@@ -142,37 +179,6 @@ def _ends(array, pace, steps):
     if array[X_DATAFLOW] == OS:
         return min(pace[DRAIN_FIRST], pace[DRAIN_LATER]) if array[X_DRAIN] else 0
     return min(array[X_ROWS] * pace[LOAD_ROW], steps * pace[BEAT_FIRST])
-
-
-@kernel
-def _revisits(order, counts, free):
-    """How often a tile that does not depend on loop ``free`` is brought in: once, or per turn of ``free``."""
-    if counts[free] == 1:
-        return 1
-    inside = False
-    for level in range(2, -1, -1):
-        if order[level] == free:
-            return counts[free] if inside else 1
-        if counts[order[level]] > 1:
-            inside = True
-    return 1
-
-
-@kernel
-def _first_alike(counts):
-    """Of each loop order, whether it is the first of those that visit the tiles alike."""
-    first = np.ones(6, np.bool_)
-    turns = np.zeros((6, 3), np.int64)
-    for i in range(6):
-        place = 0
-        for level in range(3):
-            if counts[_ORDERS[i, level]] > 1:
-                turns[i, place] = _ORDERS[i, level] + 1
-                place += 1
-        for j in range(i):
-            if turns[j, 0] == turns[i, 0] and turns[j, 1] == turns[i, 1] and turns[j, 2] == turns[i, 2]:
-                first[i] = False
-    return first
 
 
 @kernel
@@ -269,15 +275,17 @@ def lower_bounds(
                     first_bytes = (tile_g * footprint_first[mi, ki] * layer[L_A_BITS] + w_bits) / 8.0
                     begin, finish = first_bytes / rate + latency, last_bytes / rate
                     busy = max(array_cycles, vector_cycles) + begin + finish
-                    first_alike = _first_alike(counts)
+                    several = int(counts[0] > 1) + 2 * int(counts[1] > 1) + 4 * int(counts[2] > 1)
                     for oi in range(6):
-                        if (only_order >= 0 and oi != only_order) or (only_order < 0 and not first_alike[oi]):
+                        if only_order >= 0 and oi != only_order:
                             continue
-                        order = _ORDERS[oi]
-                        a_bytes = groups * footprint_sums[mi, ki] * layer[L_A_BITS] / 8.0 * _revisits(order, counts, 1)
-                        w_bytes = all_weights_bytes * _revisits(order, counts, 0)
-                        spills = counts[2] - 1 if _revisits(order, counts, 2) > 1 else 0
-                        spill_bytes = out_bits / 8.0 * spills
+                        if only_order < 0 and not _FIRST_ALIKE[several, oi]:
+                            continue
+                        again = _REVISITED[several, oi]
+                        a_bytes = groups * footprint_sums[mi, ki] * layer[L_A_BITS] / 8.0
+                        a_bytes *= counts[1] if again[1] else 1
+                        w_bytes = all_weights_bytes * (counts[0] if again[0] else 1)
+                        spill_bytes = out_bits / 8.0 * (counts[2] - 1 if again[2] else 0)
                         # The fused operations' operands take time, but are counted with their own rows.
                         own_bytes = a_bytes + w_bytes + 2 * spill_bytes + layer[L_STORE_BYTES]
                         fetched_bytes = a_bytes + w_bytes + spill_bytes + layer[L_EXTRA_BYTES]
