@@ -7,7 +7,7 @@ count of its own here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
 __all__ = ["ArrayCounts", "DramCounts", "LayerActions", "MacCounts", "SramCounts", "SramTraffic"]
@@ -121,11 +121,10 @@ class LayerActions:
 
     def to_dict(self) -> dict[str, Any]:
         """The entry ``counts`` of a layer in the JSON contract: what stands nowhere else in the layer's entry."""
-        array = {name: value for name, value in asdict(self.array).items() if name != "macs"}
+        array = {name: value for name, value in vars(self.array).items() if name != "macs"}
         words = {
-            buffer.name: {"word_reads": traffic.word_reads, "word_writes": traffic.word_writes}
-            for buffer in fields(self.sram)
-            for traffic in (getattr(self.sram, buffer.name),)
+            name: {"word_reads": traffic.word_reads, "word_writes": traffic.word_writes}
+            for name, traffic in vars(self.sram).items()
         }
         return {
             **array,

@@ -35,6 +35,7 @@ __all__ = [
     "fill_and_spill",
     "lay_out",
     "layer_actions",
+    "own_vector_operations",
     "port_paces",
     "time_with_data",
 ]
@@ -75,6 +76,14 @@ class LayerRun:
     edges: SramCounts
     array: ArrayCounts
     fills: Fills | None = None
+
+    def after(self, dependencies: Dependencies) -> LayerRun:
+        """The same with tiles of its own, whose fetches wait for these stages."""
+        tiles = self.tiles.copy()
+        tiles[:, timeline.W_DEP] = dependencies.weights
+        tiles[:, timeline.A_DEP] = dependencies.activations
+        tiles[:, timeline.P_DEP] = dependencies.extra
+        return replace(self, tiles=tiles)
 
     @cached_property
     def transfers(self) -> int:
@@ -167,13 +176,14 @@ def layer_actions(
             cycles,
             commands,
         ),
-        vector_operations=_own_vector_operations(layer),
+        vector_operations=own_vector_operations(layer),
         cycles=cycles,
         burst_bytes=machine.dram.priced_burst_bytes,
     )
 
 
-def _own_vector_operations(layer: GemmLayer) -> int:
+def own_vector_operations(layer: GemmLayer) -> int:
+    """Of an array layer: its outputs' requantisation."""
     return layer.output_elements * REQUANTISE_OPERATIONS
 
 

@@ -18,8 +18,9 @@ from accel_sim.formats.packed import pack_stages, packs_operands
 from accel_sim.formats.stored import StoredShares, stored_shares, stores_compressed
 from accel_sim.formats.tiles import compressed_run
 from accel_sim.hardware.schema import Hardware
-from accel_sim.layer_run import Dependencies, LayerRun, lay_out, time_with_data
+from accel_sim.layer_run import Dependencies, LayerRun, time_with_data
 from accel_sim.machine import Machine, build_machine
+from accel_sim.mapping.layouts import layouts_of
 from accel_sim.mapping.search import find_tiling
 from accel_sim.mapping.tiling import Tiling
 from accel_sim.memory.placement import layer_spans, stage_regions, vector_spans
@@ -51,7 +52,7 @@ def _fast(
     operands: Callable[[], LayerOperands],
 ) -> LayerRun:
     """Closed forms, and recurrences where operands decide."""
-    run = lay_out(machine, work, tiling, dependencies)
+    run = layouts_of(machine, work.anonymous()).under(machine, tiling).after(dependencies)
     if _takes_operands(machine.hardware):
         return time_with_data(machine, work, run, operands())
     return run

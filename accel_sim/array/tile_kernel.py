@@ -37,7 +37,7 @@ from accel_sim.timeline.kernel import (
     W_DEP,
 )
 
-__all__ = ["add_tile", "build_tiles", "ceil_div"]
+__all__ = ["add_tile", "build_tiles", "ceil_div", "folds_of_tile"]
 
 WS, IS, OS = 0, 1, 2
 
@@ -64,9 +64,9 @@ def ceil_div(a, b):
 
 
 @kernel
-def _folds_of_tile(array, lanes, groups, tile_m, tile_n, tile_k, deal_n):
+def folds_of_tile(array, lanes, groups, tile_m, tile_n, tile_k, deal_n):
     """What the busiest array runs of one tile: ``(groups, column folds, row folds, rows of the last row fold, columns
-    of the last column fold, steps)``.
+    of the last column fold, columns of the others, steps)``.
     """
     dataflow, used = array[X_DATAFLOW], array[X_USED_EDGES]
     rows, cols, arrays = array[X_ROWS], array[X_COLS], array[X_ARRAYS]
@@ -99,7 +99,7 @@ def _folds_of_tile(array, lanes, groups, tile_m, tile_n, tile_k, deal_n):
             share = min(arrays, steps)
             steps = ceil_div(steps, share)
         groups = ceil_div(groups, max(1, arrays // share))
-    return groups, col_folds, row_folds, last_rows, last_cols, steps
+    return groups, col_folds, row_folds, last_rows, last_cols, cols, steps
 
 
 @kernel
@@ -111,7 +111,7 @@ def add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, 
     """
     os, overlap = array[X_DATAFLOW] == OS, array[X_OVERLAP]
     rows, cols = array[X_ROWS], array[X_COLS]
-    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+    groups, col_folds, row_folds, last_rows, last_cols, _, steps = folds_of_tile(
         array, lanes, groups, tile_m, tile_n, tile_k, deal_n
     )
     load = 0 if os else rows * pace[LOAD_ROW]
@@ -147,7 +147,7 @@ def add_tile(state, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, 
 def _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
     """The same for overlapping folds of os, line by line, where ``chain`` holds their state."""
     rows, cols, transposed = array[X_ROWS], array[X_COLS], array[X_TRANSPOSED] == 1
-    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+    groups, col_folds, row_folds, last_rows, last_cols, _, steps = folds_of_tile(
         array, lanes, groups, tile_m, tile_n, tile_k, deal_n
     )
     drains, depth, beat = array[X_DRAIN] == 1, array[X_FIFO_DEPTH], pace[BEAT_FIRST]
@@ -176,7 +176,7 @@ def _add_to_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, dea
 def _add_to_stationary_chain(chain, array, lanes, pace, groups, tile_m, tile_n, tile_k, deal_n, later_k):
     """The same for overlapping folds of ws and is, row by row."""
     rows = array[X_ROWS]
-    groups, col_folds, row_folds, last_rows, last_cols, steps = _folds_of_tile(
+    groups, col_folds, row_folds, last_rows, last_cols, _, steps = folds_of_tile(
         array, lanes, groups, tile_m, tile_n, tile_k, deal_n
     )
     for _ in range(groups):

@@ -77,7 +77,7 @@ def new_spans(sizes_m: NDArray[np.int64], conv: NDArray[np.int64]) -> NDArray[np
 
 @kernel
 def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles, spans):
-    """Elements of one group's input over all tiles, and of the largest tile, for each pair of sizes.
+    """Elements of one group's input over all tiles, of the largest tile and of the first, for each pair of sizes.
 
     Args:
         extent_m, extent_k: of the layer.
@@ -86,18 +86,20 @@ def footprints(extent_m, extent_k, conv, sizes_m, sizes_k, most_tiles, spans):
         most_tiles: with more tiles than that the sum is left at 0, and the first tile stands for the largest.
         spans: of :func:`new_spans`, for this ``extent_m``, ``conv`` and ``sizes_m``; filled as it is needed.
 
-    Returns ``(sums, most)``, both ``(sizes_m, sizes_k)``.
+    Returns ``(sums, most, first)``, all ``(sizes_m, sizes_k)``; the last: of the first tile.
     """
+    first = np.zeros((sizes_m.size, sizes_k.size), np.int64)
     sums = np.zeros((sizes_m.size, sizes_k.size), np.int64)
     most = np.zeros((sizes_m.size, sizes_k.size), np.int64)
     for mi in range(sizes_m.size):
         tile_m = sizes_m[mi]
         for ki in range(sizes_k.size):
             tile_k = sizes_k[ki]
+            first[mi, ki] = input_elements(conv, 0, tile_m, 0, tile_k)
             if -(-extent_m // tile_m) * -(-extent_k // tile_k) > most_tiles:
-                most[mi, ki] = input_elements(conv, 0, tile_m, 0, tile_k)
+                most[mi, ki] = first[mi, ki]
             elif conv.size == 0 or _is_pointwise(conv):
                 sums[mi, ki], most[mi, ki] = extent_m * extent_k, tile_m * tile_k
             else:
                 sums[mi, ki], most[mi, ki] = _of_tiles(conv, extent_m, extent_k, tile_m, tile_k, spans[mi])
-    return sums, most
+    return sums, most, first

@@ -1,15 +1,16 @@
 """The mapper: of the legal tilings of a layer, the one that is best for the objective.
 
-Every candidate is estimated in one kernel call; the best few are then run exactly, time line and energy included;
-from the best of these the search climbs over neighbouring candidates (ties: fewer tiles, then the smaller sizes).
-Results are remembered by content.
+One kernel call gives what every candidate costs at least. From the lowest bound on, candidates are then run exactly,
+time line and energy included, until the next bound says that no other can be better (ties: fewer tiles, then the
+smaller sizes). Results are remembered by content.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, lru_cache
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from heapq import merge
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,7 @@ from accel_sim.array.actions import sharing
 from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.array.ports import pace
 from accel_sim.array.vectors import layer_vector, pace_vector
-from accel_sim.energy.model import EnergyModel, layer_energy
+from accel_sim.energy.model import layer_energy
 from accel_sim.errors import MappingError
 from accel_sim.hardware.schema import Hardware
 from accel_sim.layer_run import Dependencies, LayerRun, lay_out, layer_actions
@@ -26,18 +27,22 @@ from accel_sim.machine import Machine
 from accel_sim.mapping.candidates import Candidates, candidates
 from accel_sim.mapping.footprints_kernel import footprints, new_spans
 from accel_sim.mapping.layouts import forget_layouts, layouts_of
-from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, estimate_all
+from accel_sim.mapping.prices import price_vector, word_bits
+from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, lower_bounds
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector
 from accel_sim.schedule import ArrayWork, Packing
 from accel_sim.timeline.kernel import run as run_timeline
-from accel_sim.workload import ConvGeometry
+from accel_sim.workload import ConvGeometry, GemmLayer
 
 __all__ = ["exact_rank", "find_tiling", "forget_mappings"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
-_FINALISTS = 12
-_CLIMBS = 2
+_MOST_RUNS, _MOST_RUN_TILES = 64, 1 << 20
+"""Candidates that are run exactly, and their tiles: after as many the best of them has to do."""
+_AT_ONCE = 16
+_ROUNDED = 1 - 1e-12
+"""Bounds add up in another order than what they bound."""
 _MANY_TILES = 1 << 17
 _MOST_TILES = 1 << 22
 _NO_SPANS = np.zeros((0, 4, 3), np.int64)
@@ -91,60 +96,41 @@ class _Solution:
 @lru_cache(maxsize=65536)
 def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
     machine = key.machine
-    options = [_estimates(machine, work, dim, _MANY_TILES) for dim in _array_dims(machine.hardware)]
+    dims = _array_dims(machine.hardware)
+    options = [_bounds(machine, work, dim, _MANY_TILES) for dim in dims]
     need_bits = tuple(float(bits) for bits in options[0].need_bits)
-    ranked = _Ranked(machine, work)
-    winners = [_climb(start, option, ranked) for option in options for start in _starts(option, ranked)]
-    if not winners:
-        # A huge layer in small buffers: the best estimate has to do, a single exact run takes seconds.
-        options = [_estimates(machine, work, dim, _MOST_TILES) for dim in _array_dims(machine.hardware)]
-        winners = [tiling for option in options for tiling in option.best(1)]
-    return _Solution(min(winners, key=ranked, default=None) if len(winners) != 1 else winners[0], need_bits)
+    best = _best(_ascending(options), _Ranked(machine, work))
+    if best is None:
+        # A huge layer in small buffers: the lowest bound has to do, a single exact run takes seconds.
+        options = [_bounds(machine, work, dim, _MOST_TILES) for dim in dims]
+        best = next((tiling for _, tiling in _ascending(options)), None)
+    return _Solution(best, need_bits)
 
 
-def _starts(option: _Estimates, rank: Callable[[Tiling], Rank]) -> list[Tiling]:
-    """From where to climb: the best estimates, by their exact rank."""
-    return sorted(option.best(_FINALISTS), key=rank)[:_CLIMBS]
+def _best(candidates: Iterable[tuple[Rank, Tiling]], rank: _Ranked) -> Tiling | None:
+    """The tiling of the smallest rank, from candidates with what their ranks are at least, ascending."""
+    best, found = None, None
+    tiles = 0
+    for runs, (bound, tiling) in enumerate(candidates):
+        if found is not None and (bound >= found or runs >= _MOST_RUNS or tiles >= _MOST_RUN_TILES):
+            break
+        own = rank(tiling)
+        tiles += own[1]
+        if found is None or own < found:
+            best, found = tiling, own
+    return best
 
 
 class _Ranked:
-    """Exact ranks of tilings, each worked out once."""
+    """Exact ranks of tilings."""
 
     def __init__(self, machine: Machine, work: ArrayWork) -> None:
         self._machine, self._work = machine, work
         self._layouts = layouts_of(machine, work)
-        self._known: dict[Tiling, tuple[float, int]] = {}
 
     def __call__(self, tiling: Tiling) -> Rank:
-        same = _first_of_its_like(self._work, tiling)
-        if same not in self._known:
-            self._known[same] = _score(self._machine, self._work, self._layouts.under(self._machine, same))
-        return *self._known[same], _sizes_and_order(tiling)
-
-
-def _first_of_its_like(work: ArrayWork, tiling: Tiling) -> Tiling:
-    """The tiling with the first of the loop orders that visit the tiles alike; a loop of one turn may be anywhere."""
-    layer = work.layer
-    extents = {"m": (layer.m, tiling.tile_m), "n": (layer.n, tiling.tile_n), "k": (layer.k, tiling.tile_k)}
-    loops = {name for name, (extent, size) in extents.items() if size < extent}
-    order = _first_order(tiling.loop_order, frozenset(loops))
-    return tiling if order == tiling.loop_order else replace(tiling, loop_order=order)
-
-
-@cache
-def _first_order(order: str, loops: frozenset[str]) -> str:
-    turns = [name for name in order if name in loops]
-    return next(other for other in LOOP_ORDERS if [name for name in other if name in loops] == turns)
-
-
-def _climb(start: Tiling, option: _Estimates, rank: Callable[[Tiling], Rank]) -> Tiling:
-    """Go to the best legal neighbour (one size up or down, or another loop order) as long as that is better."""
-    best = start
-    while True:
-        neighbour = min(option.neighbours(best), key=rank, default=best)
-        if rank(neighbour) >= rank(best):
-            return best
-        best = neighbour
+        score = _score(self._machine, self._work, self._layouts.under(self._machine, tiling))
+        return *score, _sizes_and_order(tiling)
 
 
 def _array_dims(hardware: Hardware) -> tuple[str, ...]:
@@ -154,43 +140,43 @@ def _array_dims(hardware: Hardware) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class _Estimates:
-    """Scores ``(g, m, n, k, loop order)`` of all candidates for one array dimension."""
+class _Bounds:
+    """What all candidates for one array dimension cost at least, ``(g, m, n, k, loop order)``."""
 
     sizes: Candidates
     array_dim: str
-    scores: NDArray[np.float64]
+    values: NDArray[np.float64]
     need_bits: NDArray[np.float64]
+    layer: GemmLayer
 
-    def best(self, count: int) -> list[Tiling]:
-        """The ``count`` lowest finite scores, the lowest first; loop orders of equal score once."""
-        flat = self.scores.reshape(-1)
-        finite = int(np.isfinite(flat).sum())
-        take = min(6 * count, finite)
-        indices = np.argpartition(flat, take - 1)[:take] if 0 < take < flat.size else np.arange(flat.size)[:take]
-        indices = indices[np.lexsort((indices, flat[indices]))]
-        chosen: list[Tiling] = []
-        seen: set[tuple[int, float]] = set()
-        for index in indices:
-            identity = (int(index) // len(LOOP_ORDERS), float(flat[index]))
-            if identity not in seen and len(chosen) < count:
-                seen.add(identity)
-                chosen.append(self._tiling([int(i) for i in np.unravel_index(index, self.scores.shape)]))
-        return chosen
+    def ascending(self) -> Iterator[tuple[Rank, Tiling]]:
+        """The legal ones with the least that their ranks can be, ascending."""
+        flat = self.values.reshape(-1)
+        legal = np.flatnonzero(np.isfinite(flat))
+        done, take = 0, _AT_ONCE
+        while done < legal.size:
+            # The lowest `take`, and those as low as the last of them: their order needs the number of their tiles.
+            if take < legal.size:
+                limit = np.partition(flat[legal], take - 1)[take - 1]
+                chosen = legal[flat[legal] <= limit]
+            else:
+                chosen = legal
+            tiles = self._tiles(chosen)
+            order = np.lexsort((chosen, tiles, flat[chosen]))[done:]
+            for place in order:
+                tiling = self._tiling(np.unravel_index(chosen[place], self.values.shape))
+                bound = float(flat[chosen[place]]) * _ROUNDED
+                yield (bound, int(tiles[place]), _sizes_and_order(tiling)), tiling
+            done, take = chosen.size, 8 * take
 
-    def neighbours(self, tiling: Tiling) -> list[Tiling]:
-        """Legal candidates that differ in one size by one place, or in the loop order."""
-        sizes = (self.sizes.g, self.sizes.m, self.sizes.n, self.sizes.k)
-        own = (tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k)
-        here = [int(np.searchsorted(s, size)) for s, size in zip(sizes, own, strict=True)]
-        here.append(LOOP_ORDERS.index(tiling.loop_order))
-        places = [[*here[:4], order] for order in range(len(LOOP_ORDERS)) if order != here[4]]
-        for axis in range(4):
-            steps = [place for place in (here[axis] - 1, here[axis] + 1) if 0 <= place < self.scores.shape[axis]]
-            places += [[*here[:axis], place, *here[axis + 1 :]] for place in steps]
-        return [self._tiling(place) for place in places if np.isfinite(self.scores[tuple(place)])]
+    def _tiles(self, flat: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers of tiles."""
+        g, m, n, k, _ = np.unravel_index(flat, self.values.shape)
+        sizes, layer = self.sizes, self.layer
+        tiles = -(-layer.groups // sizes.g[g]) * -(-layer.m // sizes.m[m])
+        return np.asarray(tiles * -(-layer.n // sizes.n[n]) * -(-layer.k // sizes.k[k]))
 
-    def _tiling(self, place: Sequence[int]) -> Tiling:
+    def _tiling(self, place: Sequence[np.integer]) -> Tiling:
         g, m, n, k, order = place
         return Tiling(
             tile_m=int(self.sizes.m[m]),
@@ -202,49 +188,49 @@ class _Estimates:
         )
 
 
-def _estimates(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: int) -> _Estimates:
-    hardware, layer = machine.hardware, work.layer
+def _ascending(options: Sequence[_Bounds]) -> Iterator[tuple[Rank, Tiling]]:
+    return merge(*(option.ascending() for option in options), key=lambda found: found[0])
+
+
+def _bounds(machine: Machine, work: ArrayWork, array_dim: str, most_tiles: int) -> _Bounds:
+    hardware, layer, packing = machine.hardware, work.layer, work.packing
     sizes = candidates(hardware, layer)
     whole = Tiling(int(sizes.m[-1]), int(sizes.n[-1]), int(sizes.k[-1]), int(sizes.g[-1]), array_dim=array_dim)
     beat = constant_beat_cycles(hardware.array, layer.a_bits, layer.w_bits)
-    packing = work.packing
     packed = (packing.activations_read, packing.weights_read)
     speed = pace(hardware, layer.a_bits, layer.w_bits, beat, sharing(hardware, whole), ideal=False, packed=packed)
     shape = (layer.m, layer.k, layer.conv)
-    footprint_sums, footprint_most = _footprints(shape, tuple(sizes.m.tolist()), tuple(sizes.k.tolist()), most_tiles)
-    scores, need_bits = estimate_all(
+    fixed = hardware.mapping.loop_order
+    values, need_bits = lower_bounds(
         layer_vector(work, step_lanes(hardware.array, layer.a_bits, layer.w_bits)),
-        footprint_sums,
-        footprint_most,
+        _footprints(shape, tuple(sizes.m.tolist()), tuple(sizes.k.tolist()), most_tiles),
         machine.array_vector,
         pace_vector(speed),
-        sizes.g,
-        sizes.m,
-        sizes.n,
-        sizes.k,
+        (sizes.g, sizes.m, sizes.n, sizes.k),
         machine.half_bits / _sizes(packing),
-        _prices(machine.energy, machine.hardware, packing),
-        machine.dram.bytes_per_cycle,
+        word_bits(machine),
+        (packing.activations, packing.weights),
+        price_vector(machine, work),
+        (machine.dram.bytes_per_cycle, machine.dram.latency_cycles),
         _OBJECTIVE[hardware.mapping.objective],
         array_dim == "n",
         most_tiles,
+        -1 if fixed is None else LOOP_ORDERS.index(fixed),
     )
-    if hardware.mapping.loop_order is not None:
-        fixed = LOOP_ORDERS.index(hardware.mapping.loop_order)
-        others = [order for order in range(len(LOOP_ORDERS)) if order != fixed]
-        scores[..., others] = np.inf
-    return _Estimates(sizes, array_dim, scores, need_bits)
+    return _Bounds(sizes, array_dim, values, need_bits, layer)
 
 
 @lru_cache(maxsize=4096)
 def _footprints(
     shape: tuple[int, int, ConvGeometry | None], sizes_m: tuple[int, ...], sizes_k: tuple[int, ...], most_tiles: int
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Input elements of all tiles, and of the largest, by M and K size; ``shape``: M, K and geometry of a layer."""
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Input elements of all tiles, of the largest and of the first, by M and K size; ``shape``: M, K and geometry of a
+    layer.
+    """
     m, k, conv = shape
     sizes = np.array(sizes_m, np.int64), np.array(sizes_k, np.int64)
-    sums, most = footprints(m, k, conv_vector(conv), *sizes, most_tiles, _spans(m, conv, sizes_m))
-    return sums, most
+    sums, most, first = footprints(m, k, conv_vector(conv), *sizes, most_tiles, _spans(m, conv, sizes_m))
+    return sums, most, first
 
 
 @lru_cache(maxsize=1024)
@@ -257,20 +243,6 @@ def _spans(m: int, conv: ConvGeometry | None, sizes_m: tuple[int, ...]) -> NDArr
 def _sizes(packing: Packing) -> NDArray[np.float64]:
     """What a tile takes in the activation, weight and output SRAM over its dense bits."""
     return np.array([packing.activations, packing.weights, 1.0])
-
-
-def _prices(energy: EnergyModel, hardware: Hardware, packing: Packing) -> NDArray[np.float64]:
-    """PJ per DRAM byte, per dense bit read and written at each SRAM, and per cycle of leakage."""
-    buffers = hardware.buffers
-    parts = (
-        (energy.activations_sram, buffers.activations),
-        (energy.weights_sram, buffers.weights),
-        (energy.outputs_sram, buffers.outputs),
-    )
-    per_bit = [pj / buffer.word_bits for estimate, buffer in parts for pj in (estimate.read_pj, estimate.write_pj)]
-    shares = [packing.activations_read, packing.activations, packing.weights_read, packing.weights, 1.0, 1.0]
-    packed = [pj * share for pj, share in zip(per_bit, shares, strict=True)]
-    return np.array([8 * energy.dram_pj_per_bit, *packed, energy.leakage_pj_per_cycle])
 
 
 def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:

@@ -87,12 +87,15 @@ def missing_jobs(plan: Plan, stored: Iterable[str], shard: Shard) -> list[Job]:
     return sorted(jobs, key=_sharing)
 
 
-def _sharing(job: Job) -> tuple[str, str, int]:
-    """Sort key: points of one model whose layers are cut and laid out alike stand side by side."""
+def _sharing(job: Job) -> tuple[str, int, str, int]:
+    """Sort key: points of one model whose layers are cut and laid out alike stand side by side.
+
+    Arrays of as many rows cut K alike, or M.
+    """
     if job.hardware is None:
-        return "", "", job.number
+        return "", 0, "", job.number
     alike = job.hardware.model_dump(mode="json", include={"array", "buffers", "vector_unit", "mapping"})
-    return repr(job.request), canonical_json(alike), job.number
+    return repr(job.request), job.hardware.array.rows, canonical_json(alike), job.number
 
 
 def run_missing(
@@ -112,6 +115,7 @@ def run_missing(
 
 def _outcomes(plan: Plan, jobs: Sequence[Job], tasks: Tasks, workers: int) -> Iterator[list[Outcome]]:
     chunks = _chunks(plan, jobs, max(1, min(_MOST_IN_CHUNK, len(jobs) // (_CHUNKS_PER_WORKER * workers))))
+    chunks = _dealt(chunks, workers)
     deadly: list[Chunk] = []
     for index, outcomes in tasks.finished(chunks):
         if outcomes is None:
@@ -123,6 +127,12 @@ def _outcomes(plan: Plan, jobs: Sequence[Job], tasks: Tasks, workers: int) -> It
     singles = _chunks(plan, [job for chunk in deadly if len(chunk.jobs) > 1 for job in chunk.jobs], 1)
     for index, outcomes in tasks.finished(singles):
         yield [_deadly(singles[index].jobs[0])] if outcomes is None else outcomes
+
+
+def _dealt(chunks: list[Chunk], workers: int) -> list[Chunk]:
+    """The chunks in an order in which each worker, as they take them in turns, works its way through neighbours."""
+    stretch = max(1, -(-len(chunks) // workers))
+    return [chunk for first in range(stretch) for chunk in chunks[first::stretch]]
 
 
 def _deadly(job: Job) -> Outcome:

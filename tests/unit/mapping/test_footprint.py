@@ -101,7 +101,7 @@ def test_sums_over_all_tiles_are_those_of_single_tiles(seed: int) -> None:
     sizes_k = np.array(sorted({k, channels, *(draw.randint(1, k) for _ in range(3))}))
     spans = new_spans(sizes_m, conv)
     footprints(m, k, conv, sizes_m, sizes_k[:2], 1 << 17, spans)  # what it finds out is used below
-    sums, most = footprints(m, k, conv, sizes_m, sizes_k, 1 << 17, spans)
+    sums, most, first = footprints(m, k, conv, sizes_m, sizes_k, 1 << 17, spans)
     for i, tile_m in enumerate(sizes_m):
         for j, tile_k in enumerate(sizes_k):
             tiles = [
@@ -109,4 +109,4 @@ def test_sums_over_all_tiles_are_those_of_single_tiles(seed: int) -> None:
                 for m0 in range(0, m, tile_m)
                 for k0 in range(0, k, tile_k)
             ]
-            assert (sums[i, j], most[i, j]) == (sum(tiles), max(tiles))
+            assert (sums[i, j], most[i, j], first[i, j]) == (sum(tiles), max(tiles), tiles[0])
