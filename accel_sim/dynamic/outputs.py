@@ -115,7 +115,7 @@ class _Timer:
         array, chain = self._array, self._chains[index]
         height, width = self._size(rows, cols)
         lines, across = (width, height) if self._transposed else (height, width)
-        run_fold(beats, shortest, array.fifo_depth, True, chain)
+        run_fold(beats, shortest, array.fifo_depth, chain)
         drain_chain(chain, lines, across, height, self._drain_row(later_k), array.os_drain, self._transposed)
 
     def append(self, index: int, ends: Ints, rows: int, cols: int, later_k: bool) -> None:
