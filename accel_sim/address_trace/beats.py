@@ -98,6 +98,10 @@ class FoldBeats:
             return self.spec.cols if self.spec.transposed else self.spec.rows
         return len(fold.cols) if self.spec.transposed else len(fold.rows) or len(fold.tile.edge)
 
+    def uses_all_rows(self, fold: Fold) -> bool:
+        """Whether a fold of ws or is takes its tile over from the shadow in every row."""
+        return self.spec.edge_folds == "full" or len(fold.tile.edge) == self.spec.rows
+
     def across(self, fold: Fold) -> int:
         """Places of a line that the fold passes."""
         if self.spec.edge_folds == "full":

@@ -99,7 +99,9 @@ def layer_accesses(
             clocks = _idle(beats, array.arrays)
         late = set(range(array.arrays)) if waited and spec.fold_overlap == "full" else set()
         for one in layout.of_tile(tile):
-            events = _load_late(run(clocks, one)) if one.array in late else run(clocks, one)
+            events = run(clocks, one)
+            if one.array in late and beats.uses_all_rows(one.fold):
+                events = _load_late(events)
             late.discard(one.array)
             for accesses in found.of_fold(one, events):
                 yield accesses._replace(cycles=accesses.cycles + moves[one.array])
@@ -107,7 +109,10 @@ def layer_accesses(
 
 
 def _load_late(events: Iterator[Event]) -> Iterator[Event]:
-    """A fold's events, its load moved to where it ends when the first row streams."""
+    """A fold's events, its load moved to where it ends when the first row streams.
+
+    The next load waits for the first row, so it does not begin before that: if the first row is used.
+    """
     load = next(events)
     if isinstance(load, Load):
         first = next(events)

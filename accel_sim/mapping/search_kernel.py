@@ -32,6 +32,7 @@ from accel_sim.array.tile_kernel import (
     X_VECTOR_LANES,
     add_tile,
     ceil_div,
+    count_folds,
 )
 from accel_sim.jit import kernel
 
@@ -87,22 +88,16 @@ def _edge_bits(layer, array, tiling):
     rows, cols, lanes = array[X_ROWS], array[X_COLS], layer[L_LANES]
     folds_m, folds_n, folds_k = 1, 1, 1
     if array[X_DATAFLOW] == WS:
-        folds_n, folds_k = _folds(n, tile_n, cols), _folds(k, tile_k, rows * lanes)
+        folds_n, folds_k = count_folds(n, tile_n, cols), count_folds(k, tile_k, rows * lanes)
         a_reads, w_reads = m * k * folds_n, k * n * tiles_m
     elif array[X_DATAFLOW] == IS:
-        folds_m, folds_k = _folds(m, tile_m, cols), _folds(k, tile_k, rows * lanes)
+        folds_m, folds_k = count_folds(m, tile_m, cols), count_folds(k, tile_k, rows * lanes)
         a_reads, w_reads = m * k * tiles_n, k * n * folds_m
     else:
-        folds_m, folds_n, folds_k = _folds(m, tile_m, rows), _folds(n, tile_n, cols), tiles_k
+        folds_m, folds_n, folds_k = count_folds(m, tile_m, rows), count_folds(n, tile_n, cols), tiles_k
         a_reads, w_reads = m * k * folds_n, k * n * folds_m
     outputs = float(groups * m * n) * array[X_ACC_BITS]
     return float(groups * a_reads) * layer[L_A_BITS], float(groups * w_reads) * layer[L_W_BITS], outputs * folds_k
-
-
-@kernel
-def _folds(extent, tile, size):
-    """Folds of ``size`` along one dimension that is cut into tiles."""
-    return (extent // tile) * ceil_div(tile, size) + ceil_div(extent % tile, size)
 
 
 @kernel

@@ -61,6 +61,8 @@ def _index_bits(case: Case) -> int:
 
 @settings(max_examples=60, deadline=None)
 @given(SEEDS)
+@example(2234)  # overlapping loads after a wait, of folds that leave the first row free
+@example(703)  # after a wait, arrays that are ahead
 def test_a_port_is_used_once_in_a_cycle_and_within_the_run(seed: int) -> None:
     case = traceable_case(seed)
     found = trace(case.layer, case.hardware)

@@ -47,6 +47,7 @@ def traceable_case(seed: int) -> Case:
     case = random_case(seed)
     tree = case.hardware.model_dump()
     tree["buffers"]["bank_conflicts"] = ("even", "exact")[seed % 2]
+    tree["technology"]["clock_mhz"] = (10.0, 20.0, 50.0, 100.0, 1000.0)[seed % 5]  # some tiles wait for DRAM
     tiling = case.tiling
     tree["mapping"] |= {
         "tile_m": tiling.tile_m, "tile_n": tiling.tile_n, "tile_k": tiling.tile_k, "loop_order": tiling.loop_order,
