@@ -9,6 +9,7 @@ from typing import Any
 from accel_sim.array.actions import sharing
 from accel_sim.array.beats import constant_beat_cycles, counts_depend_on_data, step_lanes
 from accel_sim.array.ports import Pace, pace
+from accel_sim.array.tile_kernel import count_folds
 from accel_sim.hardware.schema import Hardware
 from accel_sim.mapping.tiling import Tiling
 
@@ -89,15 +90,10 @@ def _steps(hardware: Hardware, entry: Mapping[str, Any], tiling: Tiling) -> tupl
     groups, m, n, k = (entry[name] for name in ("groups", "m", "n", "k"))
     tiles = {"m": (m, tiling.tile_m), "n": (n, tiling.tile_n), "k": (k, tiling.tile_k)}
     if array.dataflow == "os":
-        k_steps = _folds(*tiles["k"], lanes)
-        first = _folds(min(k, tiling.tile_k), tiling.tile_k, lanes)
-        outputs = groups * _folds(*tiles["m"], array.rows) * _folds(*tiles["n"], array.cols)
+        k_steps = count_folds(*tiles["k"], lanes)
+        first = count_folds(min(k, tiling.tile_k), tiling.tile_k, lanes)
+        outputs = groups * count_folds(*tiles["m"], array.rows) * count_folds(*tiles["n"], array.cols)
         return outputs * first, outputs * (k_steps - first)
     columns, steps = ("n", m) if array.dataflow == "ws" else ("m", n)
-    one = groups * _folds(*tiles[columns], array.cols) * steps
-    return one, one * (_folds(*tiles["k"], array.rows * lanes) - 1)
-
-
-def _folds(extent: int, tile: int, size: int) -> int:
-    """Folds of ``size`` along a dimension that is cut into tiles."""
-    return extent // tile * -(-tile // size) + -(-(extent % tile) // size)
+    one = groups * count_folds(*tiles[columns], array.cols) * steps
+    return one, one * (count_folds(*tiles["k"], array.rows * lanes) - 1)

@@ -1,4 +1,4 @@
-"""The folds of a layer's tiles on one array, one after another, as the reference engine lays them out."""
+"""The folds of a layer's tiles, one after another, as the reference engine lays them out and deals them to arrays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from accel_sim.hardware.schema import ArrayConfig
 from accel_sim.mapping.tiling import TileRange
 from accel_sim.operand_checks import n_m_segment
 from accel_sim.operands import LayerOperands
-from accel_sim.reference.folds import Block, Fold, block_folds, blocks, plan_block
+from accel_sim.reference.deal import Dealing, Place
+from accel_sim.reference.folds import Block, Fold, block_folds, plan_block
 from accel_sim.reference.spec import ArraySpec
 from accel_sim.workload import GemmLayer
 
@@ -26,10 +27,17 @@ Ints = NDArray[np.int64]
 
 
 class GroupFold(NamedTuple):
-    """A fold and the group that it belongs to."""
+    """A fold and the group that it belongs to.
+
+    Attributes:
+        array: number of the array that runs it.
+        taken_along: the memory that it does not read: another array of its round does, in the same beats; or ``""``.
+    """
 
     group: int
     fold: Fold
+    array: int
+    taken_along: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,25 +90,38 @@ def _in_dataflow(spec: ArraySpec, activations: Ints, weights: Ints) -> GroupMatr
 
 
 class FoldLayout:
-    """Lays out the folds of one layer, tile by tile; column blocks are remembered up to ``most`` operands."""
+    """Lays out the folds of one layer, tile by tile; column blocks are remembered up to ``most`` operands.
+
+    Args:
+        shared: the memory that arrays in step read once for all of them, or ``""``.
+    """
 
     def __init__(
-        self, layer: GemmLayer, spec: ArraySpec, matrices: Callable[[int], GroupMatrices], most: int = 1 << 22
+        self,
+        layer: GemmLayer,
+        dealing: Dealing,
+        matrices: Callable[[int], GroupMatrices],
+        shared: str = "",
+        most: int = 1 << 22,
     ) -> None:
-        self._spec, self._segment, self._matrices, self._most = spec, n_m_segment(layer), matrices, most
+        self._dealing, self._spec, self._matrices = dealing, dealing.spec, matrices
+        self._segment, self._shared, self._most = n_m_segment(layer), shared, most
         self._known: OrderedDict[tuple[int, int, int, tuple[int, int]], Block] = OrderedDict()
         self._held = 0
 
     def of_tile(self, tile: TileRange) -> Iterator[GroupFold]:
-        """The tile's folds that have steps, in the order in which they run."""
-        rows, cols = (tile.n, tile.m) if self._spec.dataflow == "is" else (tile.m, tile.n)
+        """The tile's folds that have steps, in the order in which each array runs its own."""
         for group in range(*tile.groups):
             moving = self._matrices(group).moving
-            for columns in blocks(cols[1], self._spec.cols, cols[0]):
+            deal = self._dealing.of_group(tile, group)
+            for b, columns in enumerate(deal.blocks):
                 block = self._block(group, columns, tile.k)
-                for planned in block_folds(block, moving, np.arange(*rows), self._spec, later_k=tile.k[0] > 0):
-                    if len(planned.fold.steps):
-                        yield GroupFold(group, planned.fold)
+                for p, part in enumerate(deal.parts):
+                    planned = block_folds(block, moving, part, self._spec, later_k=tile.k[0] > 0)
+                    for f, one in enumerate(planned):
+                        if len(one.fold.steps):
+                            _, index = deal.turn(Place(group, b, f, p))
+                            yield GroupFold(group, one.fold, deal.base + index, self._shared if index else "")
 
     def _block(self, group: int, cols: Ints, ks: tuple[int, int]) -> Block:
         key = (group, int(cols[0]), int(cols[-1]), ks)

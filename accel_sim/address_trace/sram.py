@@ -1,4 +1,4 @@
-"""What one layer reads and writes at the edges of its array, cycle by cycle.
+"""What one layer reads and writes at the edges of its arrays, cycle by cycle.
 
 When an access takes place, in the order of ``docs/traces.md``:
 
@@ -10,20 +10,21 @@ When an access takes place, in the order of ``docs/traces.md``:
   0. A result of os leaves in the last of the cycles that its row of the drain takes, the bottom row first; without a
   drain when its PE ends the last step.
 * A partial sum is read back when the sum before it leaves, the first of a fold in the cycle before its own leaves.
+* What several arrays take in the same beats is read once, for the first of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accel_sim.address_trace.clock import Event, Load, Results, Steps
 from accel_sim.address_trace.elements import PADDING, Elements
-from accel_sim.address_trace.sequence import FoldPlace
-from accel_sim.address_trace.steps import FoldSteps, Steps
+from accel_sim.address_trace.folds import GroupFold
 from accel_sim.reference.folds import Fold
 from accel_sim.reference.spec import ArraySpec
 
@@ -33,10 +34,11 @@ Ints = NDArray[np.int64]
 
 
 class Accesses(NamedTuple):
-    """Accesses of one kind: memory, ``read`` or ``write``, and arrays of equal length."""
+    """Accesses of one kind: memory, ``read`` or ``write``, number of the array, and arrays of equal length."""
 
     memory: str
     access: str
+    array: int
     cycles: Ints
     ports: Ints
     lanes: Ints
@@ -48,24 +50,30 @@ class FoldAccesses:
     """Finds the accesses of one layer's folds."""
 
     spec: ArraySpec
-    steps: FoldSteps
     elements: Elements
 
-    def of_fold(self, fold: Fold, group: int, moving: Ints, place: FoldPlace) -> Iterator[Accesses]:
-        """All accesses of a fold that stands at ``place``, some thousand steps at a time."""
-        if self.spec.dataflow == "os":
-            yield from self._output_stationary(fold, group, moving, place)
-            return
-        yield self._load(fold, group, place.load)
-        for part in self.steps.run(fold, group, moving):
-            yield self._line_edge(fold, group, part, place.stream)
-            yield from self._sums(fold, group, part, place.stream)
+    def of_fold(self, one: GroupFold, events: Iterable[Event]) -> Iterator[Accesses]:
+        """All accesses of a fold as its ``events`` tell them, some thousand steps at a time."""
+        for event in events:
+            for found in self._of_event(one.fold, one.group, event):
+                if found.access == "write" or found.memory != one.taken_along:
+                    yield found._replace(array=one.array)
 
-    def _load(self, fold: Fold, group: int, start: int) -> Accesses:
+    def _of_event(self, fold: Fold, group: int, event: Event) -> Iterator[Accesses]:
+        if isinstance(event, Load):
+            yield self._load(fold, group, event)
+        elif isinstance(event, Results):
+            yield from self._results(fold, group, event)
+        elif self.spec.dataflow == "os":
+            yield from self._both_edges(fold, group, event)
+        else:
+            yield self._line_edge(fold, group, event)
+            yield from self._sums(fold, group, event)
+
+    def _load(self, fold: Fold, group: int, load: Load) -> Accesses:
         """The stationary tile, place by place; a fold with ``edge_folds: used`` sits in the last rows."""
-        tile, bottom = fold.tile, self.spec.rows - 1
+        tile = fold.tile
         rows = np.arange(len(tile.edge)) + self._first_row(fold)
-        cycles = start + (bottom - rows) * self.steps.load_row_cycles(fold, group)
         columns = np.arange(len(fold.cols))[:, None]
         lanes = np.arange(self.spec.step_lanes)
         k = _selected(tile.edge, tile.select)
@@ -76,21 +84,21 @@ class FoldAccesses:
             addresses = self.elements.weights(group, k, fold.cols[:, None])
             memory = "weights"
         there = (tile.select >= 0) & (addresses != PADDING)
-        return _gather(memory, "read", there, cycles[:, None, None], columns, lanes, addresses)
+        return _gather(memory, "read", there, load.starts[rows, None, None], columns, lanes, addresses)
 
-    def _line_edge(self, fold: Fold, group: int, part: Steps, start: int) -> Accesses:
+    def _line_edge(self, fold: Fold, group: int, part: Steps) -> Accesses:
         """ws, is: what the rows' edges take in some steps."""
         edge = fold.tile.edge
         rows = (np.arange(len(edge)) + self._first_row(fold))[:, None]
         lanes = np.arange(edge.shape[1])
-        cycles = (start + part.starts[:, : len(edge)])[:, :, None]
+        cycles = part.starts[:, : len(edge), None]
         step = part.steps[:, None, None]
         if self.spec.dataflow == "is":
             return _gather("weights", "read", edge >= 0, cycles, rows, lanes, self.elements.weights(group, edge, step))
         addresses = self.elements.activations(group, step, edge)
         return _gather("activations", "read", (edge >= 0) & (addresses != PADDING), cycles, rows, lanes, addresses)
 
-    def _sums(self, fold: Fold, group: int, part: Steps, start: int) -> Iterator[Accesses]:
+    def _sums(self, fold: Fold, group: int, part: Steps) -> Iterator[Accesses]:
         """ws, is: what leaves below the last row in some steps, and is read back for it."""
         columns = np.arange(len(fold.cols))
         step = part.steps[:, None]
@@ -101,44 +109,39 @@ class FoldAccesses:
             before = part.starts[:, -1] - 1
             if part.is_first:
                 before = np.concatenate([left[:1] - 1, before[1:]])
-            yield _gather("outputs", "read", True, start + before[:, None] + columns, columns, 0, addresses)
-        yield _gather("outputs", "write", True, start + left[:, None] + columns, columns, 0, addresses)
+            yield _gather("outputs", "read", True, before[:, None] + columns, columns, 0, addresses)
+        yield _gather("outputs", "write", True, left[:, None] + columns, columns, 0, addresses)
 
     def _first_row(self, fold: Fold) -> int:
         return self.spec.rows - len(fold.tile.edge) if self.spec.edge_folds == "used" else 0
 
-    def _output_stationary(self, fold: Fold, group: int, moving: Ints, place: FoldPlace) -> Iterator[Accesses]:
-        transposed = self.spec.transposed
-        for part in self.steps.run(fold, group, moving):
-            edge, lanes = fold.tile.edge[part.steps], self.spec.step_lanes
-            rows, columns = np.arange(len(fold.rows)), np.arange(len(fold.cols))
-            # At line 0, what crosses the lines is one cycle later from place to place.
-            row_cycles, column_cycles = part.starts[:, : len(rows)], part.starts[:, :1] + columns
-            if transposed:
-                row_cycles, column_cycles = part.starts[:, :1] + rows, part.starts[:, : len(columns)]
-            addresses = self.elements.activations(group, fold.rows[:, None], edge[:, None, :])
-            there = (edge[:, None, :] >= 0) & (addresses != PADDING)
-            wide = np.arange(edge.shape[1])
-            cycles = (place.stream + row_cycles)[:, :, None]
-            yield _gather("activations", "read", there, cycles, rows[:, None], wide, addresses)
-            select = fold.tile.select[part.steps]
-            weights = self.elements.weights(group, _selected(edge, select), fold.cols[:, None])
-            cycles = (place.stream + column_cycles)[:, :, None]
-            yield _gather("weights", "read", select >= 0, cycles, columns[:, None], np.arange(lanes), weights)
-            if part.is_last:
-                yield from self._results(fold, group, part.ends[-1], place)
+    def _both_edges(self, fold: Fold, group: int, part: Steps) -> Iterator[Accesses]:
+        """os: what enters from the left and from the top in some steps."""
+        edge, lanes = fold.tile.edge[part.steps], self.spec.step_lanes
+        rows, columns = np.arange(len(fold.rows)), np.arange(len(fold.cols))
+        # At line 0, what crosses the lines is one cycle later from place to place.
+        row_cycles, column_cycles = part.starts[:, : len(rows)], part.starts[:, :1] + columns
+        if self.spec.transposed:
+            row_cycles, column_cycles = part.starts[:, :1] + rows, part.starts[:, : len(columns)]
+        addresses = self.elements.activations(group, fold.rows[:, None], edge[:, None, :])
+        there = (edge[:, None, :] >= 0) & (addresses != PADDING)
+        wide = np.arange(edge.shape[1])
+        yield _gather("activations", "read", there, row_cycles[:, :, None], rows[:, None], wide, addresses)
+        select = fold.tile.select[part.steps]
+        weights = self.elements.weights(group, _selected(edge, select), fold.cols[:, None])
+        cycles = column_cycles[:, :, None]
+        yield _gather("weights", "read", select >= 0, cycles, columns[:, None], np.arange(lanes), weights)
 
-    def _results(self, fold: Fold, group: int, ends: Ints, place: FoldPlace) -> Iterator[Accesses]:
-        """os: what leaves at the end; ``ends (lines,)``: of the last step, from the fold's first streaming cycle."""
+    def _results(self, fold: Fold, group: int, results: Results) -> Iterator[Accesses]:
+        """os: what leaves at the end."""
         rows, columns = np.arange(len(fold.rows))[:, None], np.arange(len(fold.cols))
-        each = self.steps.drain_row_cycles(fold)
-        if self.spec.os_drain:
-            left = place.drain + (self.steps.height(fold) - rows) * each - 1
-            before = left - each
-        else:
-            along = ends[columns] + rows if self.spec.transposed else ends[rows] + columns
-            left = place.stream + along
+        if results.drain is None:
+            ends = results.ends
+            left = ends[columns] + rows if self.spec.transposed else ends[rows] + columns
             before = left - 1
+        else:
+            left = results.drain[columns] + (results.height - rows) * results.row_cycles - 1
+            before = left - results.row_cycles
         addresses = self.elements.outputs(group, fold.rows[:, None], fold.cols)
         if fold.later_k:
             yield _gather("outputs", "read", True, before, columns, 0, addresses)
@@ -164,4 +167,4 @@ def _gather(
     shape = np.broadcast_shapes(np.shape(there), cycles.shape, ports.shape, np.shape(lanes), addresses.shape)
     mask = np.broadcast_to(there, shape)
     columns = [np.broadcast_to(values, shape)[mask] for values in (cycles, ports, lanes, addresses)]
-    return Accesses(memory, access, *columns)
+    return Accesses(memory, access, 0, *columns)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from accel_sim.address_trace.dram import TENSORS, network_bursts
-from accel_sim.address_trace.layer import TileTimes, check_machine, layer_accesses
+from accel_sim.address_trace.layer import TileTimes, layer_accesses
 from accel_sim.address_trace.parquet import ROW_GROUP, TableWriter
 from accel_sim.errors import InputError
 from accel_sim.files import make_directory, write_lines
@@ -37,7 +37,7 @@ def check_layers(workload: Workload, names: Collection[str]) -> None:
 def write_address_trace(
     directory: Path, run: NetworkRun, layers: Collection[str] = (), row_group: int = ROW_GROUP
 ) -> list[Path]:
-    """Write what the array of a network's layers reads and writes, and the bursts of their transfers.
+    """Write what the arrays of a network's layers read and write, and the bursts of their transfers.
 
     Without the cycle-level DRAM there are no bursts and no files of them.
 
@@ -49,10 +49,8 @@ def write_address_trace(
         The files.
 
     Raises:
-        HardwareError: a machine whose accesses are not worked out.
         InputError: PyArrow is missing, or a file cannot be written.
     """
-    check_machine(run.machine.hardware)
     make_directory(directory)
     names = [stage.layers[0].name for stage in run.stages]
     chosen = [not layers or any(layer.name in layers for layer in stage.layers) for stage in run.stages]
@@ -70,8 +68,8 @@ def write_address_trace(
 
 def _write_sram(path: Path, run: NetworkRun, names: list[str], chosen: list[bool], row_group: int) -> None:
     columns = {
-        "layer": names, "cycle": "int64", "memory": MEMORIES, "access": ACCESSES, "port": "int32", "lane": "int16",
-        "address": "int64",
+        "layer": names, "cycle": "int64", "memory": MEMORIES, "access": ACCESSES, "array": "int16", "port": "int32",
+        "lane": "int16", "address": "int64",
     }  # fmt: skip
     line = run.timeline
     stage_of = line.tiles[:, kernel.STAGE]
@@ -91,6 +89,7 @@ def _write_sram(path: Path, run: NetworkRun, names: list[str], chosen: list[bool
                     cycle=found.cycles,
                     memory=MEMORIES.index(found.memory),
                     access=ACCESSES.index(found.access),
+                    array=found.array,
                     port=found.ports,
                     lane=found.lanes,
                     address=found.addresses,

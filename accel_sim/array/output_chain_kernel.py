@@ -12,7 +12,7 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["append_equal_folds", "chain_end", "drain_chain", "new_chain", "run_fold"]
+__all__ = ["append_equal_folds", "chain_end", "chained_start", "drain_chain", "new_chain", "run_fold"]
 
 # Scalars of a chain.
 END = 0
@@ -36,49 +36,39 @@ def new_chain(rows, cols, depth):
 
 
 @kernel
-def run_fold(beats, shortest, depth, chained, chain):
-    """Run a fold with ``beats (lines, steps)`` that last ``shortest (steps,)`` at least.
-
-    Returns:
-        The first cycle in which the last line is free, from the fold's start or, with ``chained``, from the sequence's.
-    """
+def run_fold(beats, shortest, depth, chain):
+    """Run a fold with ``beats (lines, steps)`` that last ``shortest (steps,)`` at least, after the one before."""
     lines, steps = beats.shape
-    free = np.zeros(lines, np.int64)
-    if chained:
-        for line in range(lines):
-            free[line] = chain[0][line]
-    _, _, pops, pushed, popped, _, _ = chain
-    ring = min(depth, max(1, steps))
-    history = np.zeros((1 if chained else ring, lines), np.int64)
-    start = np.zeros(lines, np.int64)
+    start, beat = np.zeros(lines, np.int64), np.zeros(lines, np.int64)
     for t in range(steps):
         for line in range(lines):
-            begin = free[line]
-            if line:
-                begin = max(begin, start[line - 1] + 1)
-            if chained:
-                if line < lines - 1:
-                    if pushed[line] >= depth:
-                        begin = max(begin, pops[line, pushed[line] % depth])
-                    pushed[line] += 1
-                if line:
-                    pops[line - 1, popped[line - 1] % depth] = begin
-                    popped[line - 1] += 1
-            elif line < lines - 1 and t >= ring:
-                begin = max(begin, history[t % ring, line + 1])
-            start[line] = begin
-            free[line] = begin + max(beats[line, t], shortest[t])
-        if not chained:
-            history[t % ring, :] = start
-    if chained:
-        for line in range(lines):
-            chain[0][line] = free[line]
-    return free.max()
+            beat[line] = max(beats[line, t], shortest[t])
+        chained_start(start, beat, depth, chain)
+
+
+@kernel
+def chained_start(start, beat, depth, chain):
+    """Fill in in which cycle each line starts its next step, which lasts ``beat (lines,)``."""
+    free, _, pops, pushed, popped, _, _ = chain
+    lines = beat.size
+    for line in range(lines):
+        begin = free[line]
+        if line:
+            begin = max(begin, start[line - 1] + 1)
+        if line < lines - 1:
+            if pushed[line] >= depth:
+                begin = max(begin, pops[line, pushed[line] % depth])
+            pushed[line] += 1
+        if line:
+            pops[line - 1, popped[line - 1] % depth] = begin
+            popped[line - 1] += 1
+        start[line] = begin
+        free[line] = begin + beat[line]
 
 
 @kernel
 def drain_chain(chain, lines, across, height, drain_row, drains, transposed):
-    """After :func:`run_fold` of a chained fold: its drain, which follows the wave; moves the end of the sequence."""
+    """After a fold's steps: its drain, which follows the wave; moves the end of the sequence."""
     free, hold, _, _, _, drained, scalars = chain
     ends = free[:lines].copy()
     if drains:
@@ -131,7 +121,7 @@ def append_equal_folds(
         for c in range(columns):
             drained_before[c] = drained[c]
         if may_block:
-            run_fold(np.full((lines, steps), beat), np.full(steps, beat), depth, True, chain)
+            run_fold(np.full((lines, steps), beat), np.full(steps, beat), depth, chain)
         else:
             _run_in_step(free, lines, steps * beat)
         drain_chain(chain, lines, across, height, drain_row, drains, transposed)

@@ -11,10 +11,18 @@ import numpy as np
 
 from accel_sim.jit import kernel
 
-__all__ = ["append_fold", "begin_fold", "chained_step", "end_fold", "new_stationary_chain", "stationary_chain_end"]
+__all__ = [
+    "append_fold",
+    "begin_fold",
+    "chained_step",
+    "end_fold",
+    "load_cycles",
+    "new_stationary_chain",
+    "stationary_chain_end",
+]
 
 # Scalars of a chain.
-LOAD_END, STARTED, END = range(3)
+LOAD_END, END = range(2)
 
 
 @kernel
@@ -27,7 +35,7 @@ def new_stationary_chain(rows, depth):
     pops = np.zeros((rows, depth), np.int64)
     pushed = np.zeros(rows, np.int64)
     popped = np.zeros(rows, np.int64)
-    scalars = np.zeros(3, np.int64)
+    scalars = np.zeros(2, np.int64)
     return last_end, free, pops, pushed, popped, scalars
 
 
@@ -38,18 +46,24 @@ def stationary_chain_end(chain):
 
 
 @kernel
+def load_cycles(chain, rows, load_row):
+    """``(rows + 1,)``: the cycle in which each row of the next fold's load begins to be fetched, the bottom row first,
+    and the load's end. A row that has been fetched waits at the top until the shadow that it moves on to is free.
+    """
+    free, load_end = chain[1], chain[5][LOAD_END]
+    cycles = np.empty(rows + 1, np.int64)
+    cycles[0] = max(load_end, free[0])
+    for shift in range(rows):
+        cycles[shift + 1] = max(cycles[shift] + load_row, free[shift] + 1 if shift else 0)
+    return cycles
+
+
+@kernel
 def begin_fold(chain, first, rows, load_row):
     """Load the next fold of a sequence through the chain of shadow registers; returns its first streaming cycle."""
     last_end, free, _, _, _, scalars = chain
-    if scalars[STARTED] == 0:
-        scalars[STARTED] = 1
-        scalars[LOAD_END] = rows * load_row
-    else:
-        shift = max(scalars[LOAD_END], free[0]) + load_row - 1
-        for r in range(1, rows):
-            shift = max(shift + load_row, free[r])
-        scalars[LOAD_END] = shift + 1
-    begin = scalars[LOAD_END]
+    begin = load_cycles(chain, rows, load_row)[rows]
+    scalars[LOAD_END] = begin
     for r in range(rows):
         free[r] = max(last_end[r] + 1, begin) if r >= first else 0
     return begin

@@ -37,7 +37,7 @@ from accel_sim.timeline.kernel import (
     W_DEP,
 )
 
-__all__ = ["add_tile", "build_tiles", "ceil_div", "folds_of_tile"]
+__all__ = ["add_tile", "build_tiles", "ceil_div", "count_folds", "folds_of_tile"]
 
 WS, IS, OS = 0, 1, 2
 
@@ -61,6 +61,12 @@ _ORDERS = np.array([[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1
 def ceil_div(a, b):
     """Integer division, rounded up."""
     return -(-a // b)
+
+
+@kernel
+def count_folds(extent, tile, size):
+    """Folds of ``size`` along one dimension that is cut into tiles."""
+    return (extent // tile) * ceil_div(tile, size) + ceil_div(extent % tile, size)
 
 
 @kernel

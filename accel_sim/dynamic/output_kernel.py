@@ -126,7 +126,7 @@ def column_beats(cost, masks, first_col, cols, lines, issued, chosen, lanes, gro
 def fold_end(beats, shortest, depth):
     """First cycle in which the last line of a fold by itself is free; ``beats (steps, lines)``, ``shortest (steps,)``.
 
-    The same as :func:`accel_sim.array.output_chain_kernel.run_fold` without a chain, faster.
+    The recurrence of :mod:`accel_sim.array.output_chain_kernel` without a fold before.
     """
     steps, lines = beats.shape
     ring = min(depth, max(1, steps))

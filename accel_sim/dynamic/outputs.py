@@ -1,35 +1,30 @@
-"""Tiles of os whose time depends on values: column blocks, row folds, sequences, counts."""
+"""Tiles of os whose time depends on values: column blocks, row folds, sequences."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.array.banks import BankWalk
-from accel_sim.array.beats import arrays_in_step, hop_bits
+from accel_sim.array.beats import arrays_in_step
 from accel_sim.array.output_chain_kernel import chain_end, drain_chain, new_chain, run_fold
 from accel_sim.array.ports import Pace
 from accel_sim.array.sequence_kernel import OVERLAP_CODE
-from accel_sim.dynamic.layout import Block, GroupOperands, Recipe, make_block
-from accel_sim.dynamic.operand_sums_kernel import WORK, add_constant_beats, column_sums, paired_sum
+from accel_sim.dynamic.layout import GroupOperands, Recipe, make_block
+from accel_sim.dynamic.operand_sums_kernel import add_constant_beats, column_sums, paired_sum
+from accel_sim.dynamic.output_counts import Columns, OutputCounts, Rows
 from accel_sim.dynamic.output_kernel import (
     column_beats,
-    count_rows,
-    count_transposed,
-    edge_reads,
     fold_end,
-    issued_work,
     multiplier_cycles,
     row_beats,
     steps_issued,
 )
 from accel_sim.dynamic.sequence import Sequences
-from accel_sim.dynamic.tally import Tally
 from accel_sim.dynamic.waves import OutputWaves
 from accel_sim.hardware.schema import Hardware
 from accel_sim.workload import GemmLayer
@@ -41,44 +36,6 @@ Range = tuple[int, int]
 Waves = tuple[Ints, int]
 
 
-class Reads(NamedTuple):
-    """What one fold's steps read at the edges: :func:`accel_sim.dynamic.output_kernel.edge_reads`."""
-
-    entries: int
-    slots: int
-    a_words: int
-    w_words: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Columns:
-    """A column block of one group: its places, and a key that blocks with the same beats share."""
-
-    span: Range
-    block: Block
-    alike: Hashable
-    reads: dict[int, Reads]
-
-    @property
-    def width(self) -> int:
-        """Columns of outputs."""
-        return self.span[1] - self.span[0]
-
-
-@dataclass(frozen=True)
-class _Rows:
-    """Consecutive row folds of the same height on the same array: their number, for how many of them each operand is
-    read, not for another array.
-    """
-
-    first: int
-    height: int
-    count: int
-    array: int
-    reads_activations: int
-    reads_weights: int
-
-
 @dataclass(frozen=True)
 class _Unit:
     """Row folds over one column block of one group."""
@@ -86,8 +43,8 @@ class _Unit:
     group: int
     k: Range
     m: Range
-    columns: _Columns
-    rows: tuple[_Rows, ...]
+    columns: Columns
+    rows: tuple[Rows, ...]
 
 
 @dataclass(frozen=True)
@@ -115,7 +72,7 @@ class _Timer:
         array, chain = self._array, self._chains[index]
         height, width = self._size(rows, cols)
         lines, across = (width, height) if self._transposed else (height, width)
-        run_fold(beats, shortest, array.fifo_depth, True, chain)
+        run_fold(beats, shortest, array.fifo_depth, chain)
         drain_chain(chain, lines, across, height, self._drain_row(later_k), array.os_drain, self._transposed)
 
     def append(self, index: int, ends: Ints, rows: int, cols: int, later_k: bool) -> None:
@@ -152,7 +109,7 @@ class OutputTiles:
         deal_n: bool,
         walk: BankWalk | None = None,
     ) -> None:
-        self._hardware, self._layer, self._recipe, self._deal_n = hardware, layer, recipe, deal_n
+        self._hardware, self._recipe, self._deal_n = hardware, recipe, deal_n
         self._paces = (paced,) if paced == ideal and walk is None else (paced, ideal)
         self._timers = [self._new_timer(pace, limited=i == 0) for i, pace in enumerate(self._paces)]
         self._waves = OutputWaves(walk)
@@ -166,11 +123,12 @@ class OutputTiles:
         self._constant_steps = alone and recipe.constant_beats and by_fold and not gates
         # Folds with the same beats take the same time and all multiplications: they are timed once.
         self._alike = alone and recipe.multiplies_all and recipe.own_decides and walk is None
-        self._columns: dict[tuple[int, Range, Range], _Columns] = {}
+        self._columns: dict[tuple[int, Range, Range], Columns] = {}
         self._timed: dict[Hashable, _Alike] = {}
         self._moving_sums: dict[tuple[int, Range], tuple[Ints, Ints]] = {}
         self._held_for: list[GroupOperands] | None = None
-        self.tally = Tally()
+        self._counts = OutputCounts(hardware, layer, recipe)
+        self.tally = self._counts.tally
 
     def _new_timer(self, pace: Pace, *, limited: bool) -> _Timer:
         return _Timer(self._hardware, pace, transposed=self._recipe.transposed, limited=limited)
@@ -202,7 +160,7 @@ class OutputTiles:
                 if columns.block.slot_count:
                     yield _Unit(group, k, m, columns, tuple(self._rows(heights, turns, share, base)))
 
-    def _rows(self, heights: list[int], turns: list[int], share: int, base: int) -> Iterator[_Rows]:
+    def _rows(self, heights: list[int], turns: list[int], share: int, base: int) -> Iterator[Rows]:
         """Row folds with the arrays that get them; ``turns``: their turn, of which each has ``share``."""
         dealt = [
             (height, base + turn % share, turn % share == 0 or not self._in_step)
@@ -213,10 +171,10 @@ class OutputTiles:
             count = len(list(equal))
             shared = count if reads else 0
             reads_a, reads_w = (shared, count) if self._deal_n else (count, shared)
-            yield _Rows(first, height, count, index, reads_a, reads_w)
+            yield Rows(first, height, count, index, reads_a, reads_w)
             first += count
 
-    def _lay(self, operands: GroupOperands, group: int, cols: Range, k: Range) -> _Columns:
+    def _lay(self, operands: GroupOperands, group: int, cols: Range, k: Range) -> Columns:
         """The places of a column block; remembered, since tiles along m share them."""
         key = (group, cols, k)
         if key not in self._columns:
@@ -227,7 +185,7 @@ class OutputTiles:
                 alike = cols
             elif recipe.weight_sparsity == "skip_rows":
                 alike = block.edge_k.tobytes()
-            self._columns[key] = _Columns(cols, block, alike, {})
+            self._columns[key] = Columns(cols, block, alike, {})
         return self._columns[key]
 
     def _run_unit(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
@@ -257,7 +215,9 @@ class OutputTiles:
         for rows in unit.rows:
             ends = self._constant_ends(unit.columns, rows, len(block.slots))
             self._append(unit.columns, rows, ends, later_k, fresh)
-            self._count(unit.columns, rows, self._reads(unit.columns, rows.height), len(block.slots), later_k)
+            self._counts.add_folds(
+                unit.columns, rows, self._counts.reads(unit.columns, rows.height), len(block.slots), later_k
+            )
         sums = np.zeros(5, np.int64)
         nonzero, _ = self._sums_of_moving(operands, unit)
         edges = (block.edge_k, block.edge_all, block.edge_nonzero)
@@ -286,7 +246,7 @@ class OutputTiles:
             across = rows.height * rows.count if transposed else columns.width
             self.tally.multiplier_cycles += int(timed.multiplier_cycles.sum()) * across
             self.tally.effectual += block.slot_count * rows.height * rows.count * columns.width
-            self._count(columns, rows, self._reads(columns, rows.height), len(issued), later_k)
+            self._counts.add_folds(columns, rows, self._counts.reads(columns, rows.height), len(issued), later_k)
 
     def _run_folds(self, operands: GroupOperands, unit: _Unit, later_k: bool, fresh: _Timer) -> None:
         """Append folds of which each takes its own time."""
@@ -300,14 +260,14 @@ class OutputTiles:
                 )
                 self._run_fold(operands, unit, span, one, later_k, fresh)
 
-    def _spans(self, unit: _Unit, rows: _Rows) -> list[Range]:
+    def _spans(self, unit: _Unit, rows: Rows) -> list[Range]:
         """The rows of outputs of each fold."""
         height = self._hardware.array.rows
         starts = [unit.m[0] + (rows.first + i) * height for i in range(rows.count)]
         return [(start, start + rows.height) for start in starts]
 
     def _run_fold(
-        self, operands: GroupOperands, unit: _Unit, span: Range, rows: _Rows, later_k: bool, fresh: _Timer
+        self, operands: GroupOperands, unit: _Unit, span: Range, rows: Rows, later_k: bool, fresh: _Timer
     ) -> None:
         recipe, tally, columns = self._recipe, self.tally, unit.columns
         block = columns.block
@@ -316,7 +276,7 @@ class OutputTiles:
             tally.metadata_decodes += len(block.slots)
         if not len(issued):
             return
-        reads = self._edge_reads(columns, rows.height, issued)
+        reads = self._counts.edge_reads(columns, rows.height, issued)
         places = (None if recipe.same_in_all_blocks else columns.span, unit.k)
         waves = self._waves.of_fold(self._first_group + unit.group, span, places, block.ptr, block.edge_k, issued)
         if waves is not None:
@@ -328,7 +288,7 @@ class OutputTiles:
             tally.multiplier_cycles += multiplications * recipe.idle_beat
             if recipe.skip_waves:  # else the unit's are counted at once
                 tally.busy_cycles += multiplications * recipe.idle_beat
-            self._count(columns, rows, reads, len(issued), later_k)
+            self._counts.add_folds(columns, rows, reads, len(issued), later_k)
             return
         beats = self._beats(operands, columns, span, issued)
         if fresh.chained:
@@ -338,15 +298,15 @@ class OutputTiles:
                 timer.run_chained(rows.array, by_line, shortest, rows.height, columns.width, later_k)
         else:
             self._append(columns, rows, np.array(self._ends(beats, waves))[:, None], later_k, fresh)
-        self._count_multiplications(operands, columns, span, issued, beats)
-        self._count(columns, rows, reads, len(issued), later_k)
+        self._counts.add_multiplications(operands, columns, span, issued, beats)
+        self._counts.add_folds(columns, rows, reads, len(issued), later_k)
 
     def _ends(self, beats: Ints, waves: Waves | None) -> tuple[int, ...]:
         """First cycle in which a fold's last line is free, under each pace."""
         depth = self._hardware.array.fifo_depth
         return tuple(int(fold_end(beats, shortest, depth)) for shortest in self._shortest(len(beats), waves))
 
-    def _constant_ends(self, columns: _Columns, rows: _Rows, steps: int, waves: Waves | None = None) -> Ints:
+    def _constant_ends(self, columns: Columns, rows: Rows, steps: int, waves: Waves | None = None) -> Ints:
         """:meth:`_ends` ``(paces, folds)`` of folds that issue ``steps`` steps whose beats are all the same."""
         lines, beat = self._lines(columns, rows), self._recipe.idle_beat
         ends = [np.maximum(beat, shortest).sum() + lines - 1 for shortest in self._shortest(steps, waves)]
@@ -357,19 +317,19 @@ class OutputTiles:
         timed = zip(self._timers, self._paces, strict=True)
         return [_shortest(pace, steps, waves if timer.limited else None) for timer, pace in timed]
 
-    def _append(self, columns: _Columns, rows: _Rows, ends: Ints, later_k: bool, fresh: _Timer) -> None:
+    def _append(self, columns: Columns, rows: Rows, ends: Ints, later_k: bool, fresh: _Timer) -> None:
         """Append folds whose last lines are free in the cycles ``ends (paces, folds)``."""
         for timer, of_folds in ((fresh, ends[0]), *zip(self._timers, ends, strict=True)):
             timer.append(rows.array, of_folds, rows.height, columns.width, later_k)
 
-    def _lines(self, columns: _Columns, rows: _Rows) -> int:
+    def _lines(self, columns: Columns, rows: Rows) -> int:
         """Lines of a fold's latency."""
         array = self._hardware.array
         if array.edge_folds == "used":
             return columns.width if self._recipe.transposed else rows.height
         return array.cols if self._recipe.transposed else array.rows
 
-    def _beats(self, operands: GroupOperands, columns: _Columns, span: Range, issued: Ints) -> Ints:
+    def _beats(self, operands: GroupOperands, columns: Columns, span: Range, issued: Ints) -> Ints:
         """Beats ``(steps, lines)`` of one fold."""
         array, recipe, block = self._hardware.array, self._recipe, columns.block
         used = array.edge_folds == "used"
@@ -405,74 +365,6 @@ class OutputTiles:
                 recipe.idle_beat,
             )
         return beats
-
-    def _count_multiplications(
-        self, operands: GroupOperands, columns: _Columns, span: Range, issued: Ints, beats: Ints
-    ) -> None:
-        """Add one fold's multiplications, and with waves that are skipped the pieces that they work on."""
-        recipe, block = self._recipe, columns.block
-        gates = (recipe.gate_moving, recipe.gate_resting)
-        sums = np.zeros(5, np.int64)
-        if recipe.transposed:
-            slots = (issued, block.chosen, recipe.lanes)
-            at = (columns.span[0], columns.width)
-            count_transposed(sums, beats, operands.moving, operands.resting, *span, *at, *slots, *gates)
-        else:
-            edge = (block.ptr, block.edge_k, block.edge_all, block.edge_nonzero)
-            count_rows(sums, beats, operands.moving, *span, issued, *edge, *gates)
-        if recipe.skip_waves:
-            places = (issued, block.ptr, block.edge_k, block.edge_work)
-            sums[WORK] = issued_work(operands.moving, *span, *places, recipe.gate_moving)
-        self.tally.add_multiplications(sums, recipe.fixed_beat)
-
-    def _reads(self, columns: _Columns, height: int) -> Reads:
-        """:meth:`_edge_reads` of a fold that issues all steps; remembered."""
-        if height not in columns.reads:
-            columns.reads[height] = self._edge_reads(columns, height, np.arange(len(columns.block.slots)))
-        return columns.reads[height]
-
-    def _edge_reads(self, columns: _Columns, height: int, issued: Ints) -> Reads:
-        """Edge entries and slots of one fold's issued steps, and the words of activations and weights."""
-        layer, buffers = self._layer, self._hardware.buffers
-        reads = edge_reads(
-            columns.block.ptr,
-            columns.block.slots,
-            issued,
-            height * layer.a_bits,
-            buffers.activations.word_bits,
-            columns.width * (layer.w_bits + self._recipe.index_bits),
-            buffers.weights.word_bits,
-        )
-        return Reads(*map(int, reads))
-
-    def _count(self, columns: _Columns, folds: _Rows, reads: Reads, steps: int, later_k: bool) -> None:
-        """Add the actions of equal folds of ``steps`` steps, multiplications apart."""
-        recipe, layer, tally = self._recipe, self._layer, self.tally
-        array, buffers = self._hardware.array, self._hardware.buffers
-        rows, cols, count = folds.height, columns.width, folds.count
-        a_bits, w_bits = reads.entries * layer.a_bits, reads.slots * (layer.w_bits + recipe.index_bits)
-        a_hops, w_hops = hop_bits(array, layer.a_bits, layer.w_bits)
-        operand_hops = reads.entries * a_hops + reads.slots * (w_hops + recipe.index_bits)
-        tally.operand_hop_bits += count * rows * cols * operand_hops
-        tally.psum_hop_bits += count * steps * rows * cols * array.acc_bits
-        if array.fifo_depth > 1:
-            pushes = rows * (cols - 1) * a_bits if recipe.transposed else cols * (rows - 1) * w_bits
-            tally.fifo_push_bits += count * pushes
-        if array.os_drain:
-            height = rows if array.edge_folds == "used" else array.rows
-            shadow = int(array.fold_overlap != "none")
-            hops = rows * (height - 1 + shadow) - rows * (rows - 1) // 2  # row r passes the rows below it
-            tally.stationary_hop_bits += count * hops * cols * array.acc_bits
-        tally.a_bits_read += folds.reads_activations * a_bits * rows
-        tally.a_words += folds.reads_activations * reads.a_words
-        tally.w_bits_read += folds.reads_weights * w_bits * cols
-        tally.w_words += folds.reads_weights * reads.w_words
-        words = rows * -(-cols * array.acc_bits // buffers.outputs.word_bits)
-        tally.out_writes += count * rows * cols
-        tally.out_write_words += count * words
-        if later_k:
-            tally.out_reads += count * rows * cols
-            tally.out_read_words += count * words
 
 
 def _shortest(pace: Pace, steps: int, waves: Waves | None) -> Ints:

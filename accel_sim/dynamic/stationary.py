@@ -87,6 +87,18 @@ class _Timer:
         return max(int(stationary_chain_end(chain)) for chain in self.chains) if self.chained else self._sequences.end
 
 
+@dataclass(frozen=True, eq=False)
+class _Ready:
+    """A unit with all that its folds need: operands, places, waves, and the sequences that it is appended to."""
+
+    operands: GroupOperands
+    block: Block
+    unit: _Unit
+    waves: UnitWaves
+    later_k: bool
+    timers: Sequence[_Timer]
+
+
 class StationaryTiles:
     """Time and counts of a ws or is layer, tile after tile in the order in which they run."""
 
@@ -159,10 +171,11 @@ class StationaryTiles:
         # Folds in the wake of others run anew in every sequence; by themselves they take the same time in each.
         timers = (*self._timers, fresh) if fresh.chained else tuple(self._timers)
         waves = self._unit_waves(unit, block, ks, timers)
+        ready = _Ready(operands, block, unit, waves, later_k, timers)
         if self._constant:
-            streams, issued, words = self._constant_beats(operands, block, unit, waves, later_k, timers, sums)
+            streams, issued, words = self._constant_beats(ready, sums)
         else:
-            streams, issued, words = self._kernel(operands, block, unit, waves, later_k, timers, sums)
+            streams, issued, words = self._kernel(ready, sums)
         if not self._recipe.skip_waves:
             _, work = self._sums_of_moving(operands, unit)
             sums[WORK] = paired_sum(work, block.edge_work, block.edge_k)
@@ -205,53 +218,37 @@ class StationaryTiles:
         rows = unit.cols if self._is else unit.steps
         return self._waves.of_unit(self._first_group + unit.group, rows, places, block.ptr, block.edge_k, limits)
 
-    def _constant_beats(
-        self,
-        operands: GroupOperands,
-        block: Block,
-        unit: _Unit,
-        waves: UnitWaves,
-        later_k: bool,
-        timers: Sequence[_Timer],
-        sums: Ints,
-    ) -> tuple[Ints, Ints, int]:
+    def _constant_beats(self, ready: _Ready, sums: Ints) -> tuple[Ints, Ints, int]:
         """What :meth:`_kernel` gives, where every beat is the same."""
         array, recipe = self._hardware.array, self._recipe
-        steps, beat = unit.steps[1] - unit.steps[0], recipe.idle_beat
-        nonzero, _ = self._sums_of_moving(operands, unit)
-        edges = (block.edge_k, block.edge_all, block.edge_nonzero)
+        steps, beat = ready.unit.steps[1] - ready.unit.steps[0], recipe.idle_beat
+        nonzero, _ = self._sums_of_moving(ready.operands, ready.unit)
+        edges = (ready.block.edge_k, ready.block.edge_all, ready.block.edge_nonzero)
         add_constant_beats(sums, nonzero, steps, beat, *edges, recipe.gate_moving, recipe.gate_resting)
-        used, places = array.edge_folds == "used", len(block.slots)
-        streams = constant_streams(places, array.rows, used, steps, beat, _stretch(timers), waves.steps, later_k)
-        return streams, np.full(streams.shape[1], steps), int(waves.step_words.sum()) + waves.load_words
+        used, places = array.edge_folds == "used", len(ready.block.slots)
+        streams = constant_streams(
+            places, array.rows, used, steps, beat, _stretch(ready.timers), ready.waves.steps, ready.later_k
+        )
+        return streams, np.full(streams.shape[1], steps), int(ready.waves.step_words.sum()) + ready.waves.load_words
 
-    def _kernel(
-        self,
-        operands: GroupOperands,
-        block: Block,
-        unit: _Unit,
-        waves: UnitWaves,
-        later_k: bool,
-        timers: Sequence[_Timer],
-        sums: Ints,
-    ) -> tuple[Ints, Ints, int]:
+    def _kernel(self, ready: _Ready, sums: Ints) -> tuple[Ints, Ints, int]:
         """Streams ``(timers, folds)`` and issued steps of the unit's K folds, and words that they read where the walk
         counts; adds its multiplications to ``sums``.
         """
         array, recipe = self._hardware.array, self._recipe
-        cols, index = unit.members[0]
-        chains = [timer.chains[index if timer.chained else 0] for timer in timers]
+        cols, index = ready.unit.members[0]
+        chains = [timer.chains[index if timer.chained else 0] for timer in ready.timers]
         streams, issued, words = run_block(
-            operands.moving,
-            operands.moving_masks,
-            *unit.steps,
-            block.ptr,
-            block.edge_k,
-            block.edge_all,
-            block.edge_nonzero,
-            block.edge_pair,
-            block.edge_work,
-            block.other,
+            ready.operands.moving,
+            ready.operands.moving_masks,
+            *ready.unit.steps,
+            ready.block.ptr,
+            ready.block.edge_k,
+            ready.block.edge_all,
+            ready.block.edge_nonzero,
+            ready.block.edge_pair,
+            ready.block.edge_work,
+            ready.block.other,
             array.rows,
             array.edge_folds == "used",
             array.sync_rows,
@@ -262,17 +259,17 @@ class StationaryTiles:
             recipe.gate_resting,
             recipe.skip_waves,
             recipe.idle_beat,
-            _stretch(timers),
-            waves.steps,
-            waves.step_words,
-            waves.load_rows,
-            later_k,
-            timers[0].chained,
+            _stretch(ready.timers),
+            ready.waves.steps,
+            ready.waves.step_words,
+            ready.waves.load_rows,
+            ready.later_k,
+            ready.timers[0].chained,
             tuple(chains[min(i, len(chains) - 1)] for i in range(_CHAINS)),
             cols[1] - cols[0] if array.edge_folds == "used" else array.cols,
             sums,
         )
-        return streams, issued, int(words) + waves.load_words
+        return streams, issued, int(words) + ready.waves.load_words
 
 
 def _stretch(timers: Sequence[_Timer]) -> Ints:

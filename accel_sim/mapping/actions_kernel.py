@@ -28,6 +28,7 @@ from accel_sim.array.tile_kernel import (
     X_TRANSPOSED,
     X_USED_EDGES,
     ceil_div,
+    count_folds,
 )
 from accel_sim.jit import kernel
 
@@ -39,12 +40,6 @@ def _folds(extent, tile, unit):
     """Folds of ``unit`` along a dimension cut into tiles: how many full ones, and size and number of two rests."""
     full, rest = extent // tile, extent % tile
     return full * (tile // unit) + rest // unit, tile % unit, full, rest % unit, 1
-
-
-@kernel
-def _count(extent, tile, unit):
-    """Number of folds."""
-    return (extent // tile) * ceil_div(tile, unit) + ceil_div(extent % tile, unit)
 
 
 @kernel
@@ -77,7 +72,7 @@ def _rounds_of_tile(size, unit, arrays):
 def _rounds(extent, tile, unit, arrays):
     """Rounds in which ``arrays`` arrays get through the folds."""
     if arrays == 1:
-        return _count(extent, tile, unit)
+        return count_folds(extent, tile, unit)
     return (extent // tile) * _rounds_of_tile(tile, unit, arrays) + _rounds_of_tile(extent % tile, unit, arrays)
 
 
@@ -122,7 +117,7 @@ def _stationary_actions(layer, array, words, tiling, deal_n):
     dealt_across = arrays if (deal_n == 1) == ws else 1
     move_bits, stay_bits = (layer[L_A_BITS], layer[L_W_BITS]) if ws else (layer[L_W_BITS], layer[L_A_BITS])
     move_word, stay_word = (words[0], words[1]) if ws else (words[1], words[0])
-    folds_k = _count(k, tile_k, rows * lanes)
+    folds_k = count_folds(k, tile_k, rows * lanes)
     rounds = _rounds(across, across_tile, cols, dealt_across)
     folds, columns = _folds(k, tile_k, rows * lanes), _folds(across, across_tile, cols)
     moved, moved_words = time * k * rounds, time * rounds * _words(folds, rows * lanes, move_bits, move_word)
@@ -159,7 +154,7 @@ def _output_actions(layer, array, words, tiling, deal_n):
     a_words = n_rounds * _words_of_pairs(steps, lanes, lines, rows, layer[L_A_BITS], words[0])
     w_words = m_rounds * _words_of_pairs(steps, lanes, columns, cols, layer[L_W_BITS], words[1])
     out_words = m * _words(columns, cols, array[X_ACC_BITS], words[2]) * folds_k
-    register_bits = m * n * _count(k, tile_k, lanes) * array[X_ACC_BITS]
+    register_bits = m * n * count_folds(k, tile_k, lanes) * array[X_ACC_BITS]
     many, rest, rests, last, _ = lines
     if array[X_DRAIN]:
         shadow = 0 if array[X_OVERLAP] == NONE else 1
@@ -169,9 +164,9 @@ def _output_actions(layer, array, words, tiling, deal_n):
     fifo_bits = 0
     if array[X_FIFO_DEPTH] > 1:
         if array[X_TRANSPOSED]:
-            fifo_bits = m * k * (n - _count(n, tile_n, cols)) * layer[L_A_BITS]
+            fifo_bits = m * k * (n - count_folds(n, tile_n, cols)) * layer[L_A_BITS]
         else:
-            fifo_bits = n * k * (m - _count(m, tile_m, rows)) * layer[L_W_BITS]
+            fifo_bits = n * k * (m - count_folds(m, tile_m, rows)) * layer[L_W_BITS]
     return m * k * n_rounds, a_words, k * n * m_rounds, w_words, folds_k, out_words, register_bits, fifo_bits
 
 

@@ -16,9 +16,10 @@ from accel_sim.mapping.tiling import TileRange
 from accel_sim.reference.folds import Block, Fold, block_decodes, block_folds, block_skips, blocks, plan_block
 from accel_sim.reference.spec import ArraySpec
 
-__all__ = ["Dealer", "DealtFold", "DealtTile", "Matrices", "Place"]
+__all__ = ["Dealer", "Dealing", "DealtFold", "DealtTile", "GroupDeal", "Matrices", "Place"]
 
 Ints = NDArray[np.int64]
+Range = tuple[int, int]
 
 
 class Place(NamedTuple):
@@ -30,6 +31,55 @@ class Place(NamedTuple):
     block: int
     fold: int
     part: int
+
+
+@dataclass(frozen=True)
+class GroupDeal:
+    """How one group's folds of a tile are dealt.
+
+    Attributes:
+        blocks: output columns of each column block.
+        parts: of the rows of the moving matrix: all of them, or those of each array where arrays share the time steps.
+        dealt: the field of :class:`Place` that is dealt.
+        share: arrays that the group's folds are dealt to.
+        base: the first of them.
+    """
+
+    blocks: tuple[Ints, ...]
+    parts: tuple[Ints, ...]
+    dealt: str
+    share: int
+    base: int
+
+    def turn(self, place: Place) -> tuple[int, int]:
+        """The round in which a fold runs, and which of the group's arrays runs it."""
+        turn: int = getattr(place, self.dealt)
+        return turn // self.share, turn % self.share
+
+
+@dataclass(frozen=True)
+class Dealing:
+    """What is dealt to how many arrays; ``array_dim``: ``n`` or ``m``."""
+
+    spec: ArraySpec
+    arrays: int
+    array_dim: str
+
+    def of_group(self, tile: TileRange, group: int) -> GroupDeal:
+        """Deal the tile's folds of one group."""
+        rows, cols = (tile.n, tile.m) if self.spec.dataflow == "is" else (tile.m, tile.n)
+        column_blocks, dealt = tuple(blocks(cols[1], self.spec.cols, cols[0])), "part"
+        parts: tuple[Ints, ...] = (np.arange(*rows),)
+        if (self.array_dim == "n") != (self.spec.dataflow == "is"):
+            dealt, count = "block", len(column_blocks)
+        elif self.spec.dataflow == "os":
+            dealt, count = "fold", -(-(rows[1] - rows[0]) // self.spec.rows)
+        else:
+            parts = tuple(blocks(rows[1], -(-(rows[1] - rows[0]) // self.arrays), rows[0]))
+            count = len(parts)
+        share = min(self.arrays, count)
+        base = ((group - tile.groups[0]) % max(1, self.arrays // share)) * share
+        return GroupDeal(column_blocks, parts, dealt, share, base)
 
 
 class DealtFold(NamedTuple):
@@ -82,51 +132,35 @@ class Dealer:
     """Deals tile after tile; column blocks are laid out once for all tiles that use them."""
 
     def __init__(self, matrices: Matrices, spec: ArraySpec, arrays: int, array_dim: str, segment: int) -> None:
-        self._matrices, self._spec, self._arrays, self._segment = matrices, spec, arrays, segment
-        self._deals_blocks = (array_dim == "n") != (spec.dataflow == "is")
-        self._dealt = "block" if self._deals_blocks else "fold" if spec.dataflow == "os" else "part"
-        self._known: dict[tuple[int, int, int, tuple[int, int]], Block] = {}
+        self._matrices, self._spec, self._segment = matrices, spec, segment
+        self._dealing = Dealing(spec, arrays, array_dim)
+        self._known: dict[tuple[int, int, int, Range], Block] = {}
 
     def deal(self, tile: TileRange) -> DealtTile:
         """The folds of one tile."""
-        rows, cols = (tile.n, tile.m) if self._spec.dataflow == "is" else (tile.m, tile.n)
         folds: list[DealtFold] = []
         skipped = decodes = 0
         later_k = tile.k[0] > 0
         for group in range(*tile.groups):
-            column_blocks = list(blocks(cols[1], self._spec.cols, cols[0]))
-            parts = self._parts(rows)
-            width = len(column_blocks) if self._deals_blocks else self._units(rows, parts)
-            share = min(self._arrays, width)
-            base = ((group - tile.groups[0]) % max(1, self._arrays // share)) * share
-            for b, columns in enumerate(column_blocks):
+            deal = self._dealing.of_group(tile, group)
+            first_row = group * (len(self._matrices.moving) // len(self._matrices.weights))
+            for b, columns in enumerate(deal.blocks):
                 block = self._block(group, columns, tile.k)
-                for p, part in enumerate(parts):
+                for p, part in enumerate(deal.parts):
                     skipped += block_skips(block, len(part), tile.k[1] - tile.k[0])
                     decodes += block_decodes(block, len(part), self._spec)
-                    lines = part + group * (len(self._matrices.moving) // len(self._matrices.weights))
-                    planned = block_folds(block, self._matrices.moving, lines, self._spec, later_k=later_k)
+                    planned = block_folds(block, self._matrices.moving, part + first_row, self._spec, later_k=later_k)
                     for f, one in enumerate(planned):
                         skipped += one.skipped
                         decodes += one.decodes
                         if len(one.fold.steps):
                             place = Place(group, b, f, p)
-                            turn = getattr(place, self._dealt)
-                            round_place = place._replace(**{self._dealt: turn // share})
-                            folds.append(DealtFold(one.fold, base + turn % share, place, round_place))
+                            number, index = deal.turn(place)
+                            round_place = place._replace(**{deal.dealt: number})
+                            folds.append(DealtFold(one.fold, deal.base + index, place, round_place))
         return DealtTile(tuple(folds), skipped, decodes)
 
-    def _parts(self, rows: tuple[int, int]) -> list[Ints]:
-        """The rows of the moving matrix, cut up where arrays share the time steps."""
-        if self._deals_blocks or self._spec.dataflow == "os":
-            return [np.arange(*rows)]
-        return list(blocks(rows[1], -(-(rows[1] - rows[0]) // self._arrays), rows[0]))
-
-    def _units(self, rows: tuple[int, int], parts: list[Ints]) -> int:
-        """What there is to deal, where that is not column blocks."""
-        return -(-(rows[1] - rows[0]) // self._spec.rows) if self._spec.dataflow == "os" else len(parts)
-
-    def _block(self, group: int, cols: Ints, ks: tuple[int, int]) -> Block:
+    def _block(self, group: int, cols: Ints, ks: Range) -> Block:
         key = (group, int(cols[0]), int(cols[-1]), ks)
         if key not in self._known:
             resting = self._matrices.resting[group]

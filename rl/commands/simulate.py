@@ -36,15 +36,13 @@ class _AddressTrace:
     directory: Path
     layers: tuple[str, ...]
 
-    def check(self, machine: Hardware) -> None:
+    def check(self) -> None:
         """Refuse what cannot be written before time is spent on a run."""
-        from accel_sim.address_trace.layer import check_machine
         from accel_sim.address_trace.parquet import need_pyarrow
 
         if self.directory.exists() and not self.directory.is_dir():
             raise InputError(f"--address-trace {self.directory}: is a file; a folder is needed")
         need_pyarrow()
-        check_machine(machine)
 
     def check_layers(self, workload: Workload) -> None:
         """Refuse layers that the model does not have."""
@@ -158,7 +156,7 @@ def simulate(
     request = Request(model, weights, a_bits, w_bits, batch, input_shape, data, images, seed, policy)
     machine = load_machine(hw, set_ or [])
     if folder is not None:
-        folder.check(machine)
+        folder.check()
     decide = operands_decide([machine], engine)
     wants_statistics = operands or (plot is not None and (decide or data is not None))
     runs: list[NetworkRun] = []

@@ -16,10 +16,11 @@ Row = tuple[int, int, int]
 """Cycle, port, address."""
 
 
-def traced(k: int, **array: object) -> Traced:
+def traced(k: int, m: int = 2, n: int = 2, array_dim: str = "auto", **array: object) -> Traced:
     ideal = {"buffers": {**buffers(64, 64, 64), "unlimited_capacity": True}, "dram": {"part": "ideal"}}
     fields = {"rows": 2, "cols": 2, "fold_overlap": "none", **array}
-    return trace(gemm(m=2, n=2, k=k, a_bits=8, w_bits=8), machine(array=fields, **ideal))
+    layer, mapping = gemm(m=m, n=n, k=k, a_bits=8, w_bits=8), {"array_dim": array_dim}
+    return trace(layer, machine(array=fields, mapping=mapping, **ideal))
 
 
 def rows(found: Traced, memory: str, access: str = "read") -> list[Row]:
@@ -79,6 +80,56 @@ def test_a_second_k_fold_reads_the_sums_of_the_first(overlap: str) -> None:
     assert rows(found, "outputs", "write")[4:] == left
     # A cycle, and a step, before each leaves.
     assert rows(found, "outputs") == [(cycle - 1, port, address) for cycle, port, address in left]
+
+
+def test_overlapping_folds_follow_row_by_row() -> None:
+    """Two K folds of two steps. Row 0 goes on in the cycle after its last step, row 1 a cycle later."""
+    found = traced(4, dataflow="ws", fold_overlap="full")
+    # The second load begins when the first fold streams, in cycle 2; both rows have copied their shadow by then.
+    assert rows(found, "weights")[-4:] == [(2, 0, 3), (2, 1, 7), (3, 0, 2), (3, 1, 6)]
+    assert rows(found, "activations") == [
+        (2, 0, 0), (2, 1, 1), (3, 0, 4), (4, 0, 2), (4, 1, 5), (5, 0, 6), (5, 1, 3), (6, 1, 7)
+    ]  # fmt: skip
+    left = [(3, 0, 0), (4, 0, 2), (4, 1, 1), (5, 0, 0), (5, 1, 3), (6, 0, 2), (6, 1, 1), (7, 1, 3)]
+    assert rows(found, "outputs", "write") == left
+    assert rows(found, "outputs") == [(4, 0, 0), (5, 0, 2), (5, 1, 1), (6, 1, 3)]
+
+
+def test_overlapping_drains_follow_the_wave() -> None:
+    """Two row folds, or m = 0, 1 and 2, 3, of two steps: the second begins behind the first, line by line."""
+    found = traced(2, m=4, dataflow="os", fold_overlap="full")
+    assert rows(found, "activations") == [
+        (0, 0, 0), (1, 0, 1), (1, 1, 2), (2, 0, 4), (2, 1, 3), (3, 0, 5), (3, 1, 6), (4, 1, 7)
+    ]  # fmt: skip
+    # Column 0 drains when both its rows have handed over, after cycle 2; column 1 a cycle later.
+    assert rows(found, "outputs", "write") == [
+        (3, 0, 2), (4, 0, 0), (4, 1, 3), (5, 0, 6), (5, 1, 1), (6, 0, 4), (6, 1, 7), (7, 1, 5)
+    ]  # fmt: skip
+
+
+def test_two_arrays_share_what_they_take_at_once() -> None:
+    """Four n in two column folds: each array loads its own weights, the activations are read once, for the first."""
+    found = traced(2, n=4, dataflow="ws", arrays=2, array_dim="n")
+    of_array = [found.accesses("weights").query("array == @array") for array in (0, 1)]
+    assert [sorted(table.address) for table in of_array] == [[0, 1, 2, 3], [4, 5, 6, 7]]
+    assert sorted(of_array[0].cycle) == sorted(of_array[1].cycle) == [0, 0, 1, 1]
+    assert rows(found, "activations") == [(2, 0, 0), (2, 1, 1), (3, 0, 2), (4, 1, 3)]
+    assert set(found.accesses("activations").array) == {0}
+    left = found.accesses("outputs", "write")
+    for array in (0, 1):
+        own = left[left.array == array].sort_values(["cycle", "port"])
+        assert own.cycle.tolist() == [3, 4, 4, 5]
+        assert own.address.tolist() == [2 * array + at for at in (0, 4, 1, 5)]
+
+
+def test_two_arrays_that_share_the_time_steps() -> None:
+    """Dealt along m, ws arrays take a row of activations each; the weights are loaded once, for the first."""
+    found = traced(2, dataflow="ws", arrays=2, array_dim="m")
+    assert set(found.accesses("weights").array) == {0}
+    activations = found.accesses("activations").sort_values(["array", "port"])
+    assert activations[["array", "cycle", "port", "address"]].to_numpy().tolist() == [
+        [0, 2, 0, 0], [0, 2, 1, 1], [1, 2, 0, 2], [1, 2, 1, 3]
+    ]  # fmt: skip
 
 
 def test_a_longer_beat_keeps_the_rows_apart_by_a_cycle() -> None:

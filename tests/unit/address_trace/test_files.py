@@ -56,6 +56,7 @@ def test_types_of_the_columns(tmp_path: Path) -> None:
         "cycle": "int64",
         "memory": "dictionary<values=string, indices=int32, ordered=0>",
         "access": "dictionary<values=string, indices=int32, ordered=0>",
+        "array": "int16",
         "port": "int32",
         "lane": "int16",
         "address": "int64",

@@ -43,16 +43,15 @@ def trace(workload: Workload | GemmLayer, hardware: Hardware, row_group: int = 1
 
 
 def traceable_case(seed: int) -> Case:
-    """A random case on one array without overlapping waves; its tiles are fixed in the machine."""
+    """A random case; its tiles are fixed in the machine."""
     case = random_case(seed)
     tree = case.hardware.model_dump()
-    tree["array"]["arrays"] = 1
-    if tree["array"]["fold_overlap"] == "full":
-        tree["array"]["fold_overlap"] = "preload"
     tree["buffers"]["bank_conflicts"] = ("even", "exact")[seed % 2]
+    tree["technology"]["clock_mhz"] = (10.0, 20.0, 50.0, 100.0, 1000.0)[seed % 5]  # some tiles wait for DRAM
     tiling = case.tiling
     tree["mapping"] |= {
         "tile_m": tiling.tile_m, "tile_n": tiling.tile_n, "tile_k": tiling.tile_k, "loop_order": tiling.loop_order,
+        "array_dim": tiling.array_dim,
         "layout": ("tiled", "channel_last", "channel_first")[seed % 3],
     }  # fmt: skip
     return Case(Hardware.model_validate(tree), case.layer, tiling)

@@ -27,7 +27,7 @@ def test_any_folds(folds, beat, depth, transposed, drains):
             at_once, count, lines, across, r, steps, beat, drain_row, drains, transposed, depth, may_block
         )
         for _ in range(count):
-            run_fold(np.full((lines, steps), beat), np.full(steps, beat), depth, True, by_step)
+            run_fold(np.full((lines, steps), beat), np.full(steps, beat), depth, by_step)
             drain_chain(by_step, lines, across, r, drain_row, drains, transposed)
         assert chain_end(at_once) == chain_end(by_step)
 

@@ -24,7 +24,7 @@ def test_all_layers_and_some() -> None:
     assert run(["simulate", "dense_int8_8x8", "two.csv", *TRACE]) == 0
     everything = pandas.read_parquet("out/sram.parquet")
     assert sorted(path.name for path in Path("out").iterdir()) == ["dram.parquet", "dram.trace", "sram.parquet"]
-    assert list(everything.columns) == ["layer", "cycle", "memory", "access", "port", "lane", "address"]
+    assert list(everything.columns) == ["layer", "cycle", "memory", "access", "array", "port", "lane", "address"]
     assert run(["simulate", "dense_int8_8x8", "two.csv", *TRACE, "--address-trace-layer", "second"]) == 0
     second = everything[everything.layer == "second"].reset_index(drop=True)
     assert pandas.read_parquet("out/sram.parquet").equals(second)
@@ -47,20 +47,16 @@ def test_the_files_are_shown(capsys: pytest.CaptureFixture[str]) -> None:
     assert str(Path("out/sram.parquet")) in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (
-            ["--set", "array.fold_overlap=full"],
-            "array.fold_overlap: holds 'full'; allowed with --address-trace: none, preload",
-        ),
-        (["--set", "array.arrays=2"], "array.arrays: holds 2; allowed with --address-trace: 1"),
-        (["--address-trace-layer", "third"], "--address-trace-layer: holds 'third'; allowed: first, second"),
-    ],
-)
-def test_what_is_refused(options: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["simulate", "dense_int8_8x8", "two.csv", *TRACE, *options]) == 2
-    assert capsys.readouterr().err.splitlines() == [message]
+@pytest.mark.parametrize("option", ["array.fold_overlap=full", "array.arrays=2"])
+def test_overlapping_folds_and_several_arrays(option: str) -> None:
+    assert run(["simulate", "dense_int8_8x8", "gemm:64,32,16", *TRACE, "--set", option]) == 0
+    assert set(pandas.read_parquet("out/sram.parquet").array) == ({0, 1} if "arrays" in option else {0})
+
+
+def test_a_layer_that_there_is_not(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["simulate", "dense_int8_8x8", "two.csv", *TRACE, "--address-trace-layer", "third"]) == 2
+    wanted = "--address-trace-layer: holds 'third'; allowed: first, second"
+    assert capsys.readouterr().err.splitlines() == [wanted]
     assert not Path("out").exists()
 
 
