@@ -21,6 +21,8 @@ SWEEP_IMAGES = 1000
 """Images of the sweeps, equally many of each class, of the report half; headline rows use the whole half."""
 PLAIN = {"rounding": "nearest", "reconstruction": "none", "bias_correction": False}
 """No repair."""
+PRUNED_REPAIRS = "aim at the outputs before pruning"
+"""How repairs of pruned networks work; part of their rows' keys, so that a change of it has them measured anew."""
 SWITCHES: Mapping[str, Mapping[str, Any]] = {
     "none": PLAIN,
     "bias correction": {**PLAIN, "bias_correction": True},
@@ -60,7 +62,10 @@ class Trial:
     def key(self) -> str:
         """Changes with whatever is measured."""
         resolved = None if self.policy is None else Policy.model_validate(self.policy).model_dump(mode="json")
-        content = json.dumps([self.network, resolved, self.images, NETWORKS[self.network].calibration], sort_keys=True)
+        parts = [self.network, resolved, self.images, NETWORKS[self.network].calibration]
+        if self.policy is not None and "algorithm" in self.policy["defaults"] and self.policy["quantization"] != PLAIN:
+            parts.append(PRUNED_REPAIRS)
+        content = json.dumps(parts, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
