@@ -62,7 +62,7 @@ class Trial:
     def key(self) -> str:
         """Changes with whatever is measured."""
         resolved = None if self.policy is None else Policy.model_validate(self.policy).model_dump(mode="json")
-        parts = [self.network, resolved, self.images, NETWORKS[self.network].calibration]
+        parts: list[object] = [self.network, resolved, self.images, NETWORKS[self.network].calibration]
         if self.policy is not None and "algorithm" in self.policy["defaults"] and self.policy["quantization"] != PLAIN:
             parts.append(PRUNED_REPAIRS)
         content = json.dumps(parts, sort_keys=True)
