@@ -96,6 +96,7 @@ def _pruning(trials: Sequence[Trial], rows: Rows) -> str:
         parts += [f"### {network}", "", *_table(header, lines), ""]
         if network in ("resnet20", "resnet8"):
             parts += [f"![Top-1 after pruning {network}](pictures/accuracy_{network}.svg)", ""]
+            parts += ["Solid: default repairs; dotted: none.", ""]
     text = ["## Pruning at 8 bits", "", f"{SWEEP_IMAGES:,} images; the ratio is the same in every layer.", ""]
     return "\n".join([*text, *parts]) if parts else ""
 
@@ -120,7 +121,7 @@ def _sweep_picture(network: str, trials: Sequence[Trial], rows: Rows) -> Figure:
     for algorithm in dict.fromkeys(trial.row.split()[0] for trial in trials):
         families.setdefault(criteria()[algorithm].granularity.value, []).append(algorithm)
     families.pop("n_m", None)  # three points each: in the table
-    fig = figure(7.2, 2.6 * -(-len(families) // 2) + 0.3)
+    fig = figure(7.2, 2.9 * -(-len(families) // 2) + 0.3)
     axes = fig.subplots(-(-len(families) // 2), 2, squeeze=False, sharex=True, sharey=True).ravel()
     for ax, (family, algorithms) in zip(axes, families.items(), strict=False):
         for index, algorithm in enumerate(algorithms):
@@ -131,7 +132,7 @@ def _sweep_picture(network: str, trials: Sequence[Trial], rows: Rows) -> Figure:
         ax.set_ylim(0, 100)
         ax.set_xlabel("Removed from every layer (%)")
         if ax.get_legend_handles_labels()[0]:
-            ax.legend(fontsize=5.5, loc="lower left", ncols=2, framealpha=0.8)
+            ax.legend(fontsize=5.5, loc="upper left", bbox_to_anchor=(0, -0.2), ncols=4, borderaxespad=0)
     for ax in axes[len(families) :]:
         ax.set_visible(False)
     for ax in axes[::2]:
@@ -145,6 +146,7 @@ _MARKERS = "os^Dv<>Pxd*h"
 
 def _curve(ax: Axes, trials: Sequence[Trial], rows: Rows, algorithm: str, index: int) -> None:
     colour, marker = _COLOURS[index % len(_COLOURS)], _MARKERS[index % len(_MARKERS)]
+    label: str | None = algorithm
     for column, style in (("default", "-"), ("none", ":")):
         points = [
             (100 * ratio, float(value))
@@ -152,8 +154,8 @@ def _curve(ax: Axes, trials: Sequence[Trial], rows: Rows, algorithm: str, index:
             if (value := _top1(trials, rows, f"{algorithm} {100 * ratio:.0f} %", column)) not in ("", "n/a")
         ]
         if points:
-            label = algorithm if column == "default" else None
             ax.plot(*zip(*points, strict=True), style, color=colour, marker=marker, ms=3, lw=1, label=label)
+            label = None
 
 
 def _save(name: str, fig: Figure) -> None:

@@ -109,7 +109,7 @@ def _pruning(network: str, algorithms: tuple[str, ...], ratios: tuple[float, ...
     for algorithm in algorithms:
         form = forms[algorithm]
         extra = {"block": {"rows": 4, "cols": 4}} if form.pattern == "block" else {}
-        steps = [{"ratio": ratio} for ratio in ratios]
+        steps: list[dict[str, Any]] = [{"ratio": ratio} for ratio in ratios]
         if form.pattern == "n_m":
             steps = [{"n_m": {"keep": keep, "of": 4}} for keep in (3, 2, 1)]
         for step in steps:
