@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -18,6 +19,8 @@ from accel_sim.hardware.schema import Section
 __all__ = ["JobQueue", "read_job_queue", "running_cluster"]
 
 _FILE = FileKind(max_bytes=65_536, max_values=1_000, error=InputError)
+_CHATTY = ("distributed", "distributed.client", "asyncio")
+"""Loggers of the scheduler, which runs in this process; the user is told of lost jobs in one line."""
 _CLASSES = {"slurm": "SLURMCluster", "lsf": "LSFCluster"}
 
 
@@ -110,6 +113,8 @@ def _dask(system: str) -> tuple[Any, Any]:
     except ImportError as error:
         raise InputError("--cluster: needs dask-jobqueue; pip install 'bitgrove[jobqueue]'") from error
     signal.signal(signal.SIGINT, interrupted)  # the import makes Ctrl-C an exit with status 0
+    for name in _CHATTY:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     return dask, getattr(dask_jobqueue, _CLASSES[system])
 
 
