@@ -199,7 +199,7 @@ def allowed_text(root: Schema, schema: Schema) -> str:
         case "boolean":
             return "true or false"
         case "string":
-            return f"text{_text_length(schema)}"
+            return f"text such as {schema['examples'][0]}" if "examples" in schema else f"text{_text_length(schema)}"
         case "array":
             return f"a list, each {allowed_text(root, schema.get('items', {}))}"
         case "object" if "properties" in schema:

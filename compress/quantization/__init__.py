@@ -33,5 +33,6 @@ from compress.quantization.fold import fold_batch_norms
 from compress.quantization.grid import Grid
 from compress.quantization.layers import FakeQuantConv2d, FakeQuantLinear
 from compress.quantization.quantize import quantize_model
+from compress.quantization.reference import Reference
 
-__all__ = ["FakeQuantConv2d", "FakeQuantLinear", "Grid", "fold_batch_norms", "quantize_model"]
+__all__ = ["FakeQuantConv2d", "FakeQuantLinear", "Grid", "Reference", "fold_batch_norms", "quantize_model"]

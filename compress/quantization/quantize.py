@@ -126,7 +126,7 @@ class _Quantizer:
         for pair, factors in equalise(self._network, neighbouring_layers(self._network, self._graph)):
             kept = self._goal.channels.get(pair.first)
             if kept is not None:
-                whole = torch.ones(quantizable_layers(self._goal.model)[pair.first].weight.shape[0])
+                whole = factors.new_ones(quantizable_layers(self._goal.model)[pair.first].weight.shape[0])
                 factors = whole.index_copy(0, kept, factors)
             rescale(self._goal.model, pair, factors)
 

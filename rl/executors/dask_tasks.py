@@ -63,7 +63,7 @@ class DaskTasks(Generic[_Task, _Result]):
         come_back_s: float = _COME_BACK_S,
     ) -> None:
         self._run, self._address, self._option, self._come_back_s = run, address, option, come_back_s
-        self._client = self._connected()
+        self._client, self._checked = self._connected(), False
         if not self._has_workers(patience_s):
             self.close()
             reason = f"the scheduler at {address!r} has no workers; start some with 'dask worker'"
@@ -143,6 +143,7 @@ class DaskTasks(Generic[_Task, _Result]):
                         future.add_done_callback(ended.put)
                         continue
                     outcome = _Ended(error=error)
+                alone_since = None  # a result came: whoever goes now is waited for anew
                 yield indices.pop(future), outcome
         finally:
             with suppress(Exception):  # a lost scheduler has nothing left to cancel
@@ -169,6 +170,7 @@ class DaskTasks(Generic[_Task, _Result]):
 
         Raises:
             RunError: there is none in time.
+            InputError: its workers have another version, where that was asked for before.
         """
         self.close()
         deadline = time.monotonic() + self._come_back_s
@@ -179,6 +181,8 @@ class DaskTasks(Generic[_Task, _Result]):
                 time.sleep(_CHECK_S)
                 continue
             if self._has_workers(max(_CHECK_S, deadline - time.monotonic())):
+                if self._checked:
+                    self.check_version()
                 return
             self.close()
         raise RunError(
@@ -219,11 +223,12 @@ class DaskTasks(Generic[_Task, _Result]):
             raise InputError(f"{self._option}: a worker of the cluster cannot run this package: {reason}") from error
 
     def check_version(self) -> None:
-        """Make sure that the workers have this package, in this version.
+        """Make sure that the workers have this package, in this version; those of a scheduler that comes back, too.
 
         Raises:
             InputError: they do not.
         """
+        self._checked = True
         others = self.everywhere(_version) - {__version__}
         if others:
             raise InputError(

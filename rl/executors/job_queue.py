@@ -33,7 +33,7 @@ class JobQueue(Section):
     """Jobs to submit."""
     cores: Annotated[int, Field(ge=1)]
     """Cores of a job; one worker each, unless ``processes`` says otherwise."""
-    memory: Annotated[str, Field(min_length=2, max_length=20)]
+    memory: Annotated[str, Field(max_length=20, pattern=r"^\d+(\.\d+)? ?([kKMGT]i?)?B?$", examples=["16GB"])]
     """Memory of a job, e.g. ``16GB``."""
     processes: Annotated[int, Field(ge=1)] | None = None
     """Workers of a job."""
@@ -81,21 +81,26 @@ def running_cluster(queue: JobQueue, option: str) -> Iterator[str]:
     owner = "account" if queue.system == "slurm" else "project"
     optional = {"queue": queue.queue, owner: queue.account, "walltime": queue.walltime}
     of_site = dask.config.get(f"jobqueue.{queue.system}.scheduler-options", {})
-    cluster = make(
-        cores=queue.cores,
-        memory=queue.memory,
-        processes=queue.processes or queue.cores,
-        job_extra_directives=queue.directives,
-        job_script_prologue=queue.prologue,
-        scheduler_options={"dashboard_address": ":0", **of_site},  # any free port: other sweeps may run beside this one
-        **{name: value for name, value in optional.items() if value is not None},
-    )
+    try:
+        cluster = make(
+            cores=queue.cores,
+            memory=queue.memory,
+            processes=queue.processes or queue.cores,
+            job_extra_directives=queue.directives,
+            job_script_prologue=queue.prologue,
+            scheduler_options={"dashboard_address": ":0", **of_site},  # any free port: other sweeps may run beside it
+            **{name: value for name, value in optional.items() if value is not None},
+        )
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{option}: the cluster cannot be set up: {_reason(error)}") from error
     try:
         cluster.sync(_submit, cluster, queue.jobs)
-    except (OSError, RuntimeError, ValueError) as error:
+    except BaseException as error:  # Ctrl-C too: jobs that were submitted must not stay behind
         with suppress(AssertionError):  # that jobs which were never submitted are not closed
             cluster.close()
-        raise InputError(f"{option}: a job cannot be submitted: {_reason(error)}") from error
+        if isinstance(error, OSError | RuntimeError | ValueError):
+            raise InputError(f"{option}: a job cannot be submitted: {_reason(error)}") from error
+        raise
     with closing(cluster):
         yield str(cluster.scheduler_address)
 

@@ -41,7 +41,8 @@ def merge_stores(sources: Sequence[Path], out: Path) -> SweepStore:
     spec = sources[0] / SPEC
     if spec.is_file():
         write_atomically(out / SPEC, spec.read_bytes())
-    merged.set_meta({**first, "planned": stores[0].meta("planned")})
+    planned = (store.meta("planned") for store in (*stores, merged))
+    merged.set_meta({**first, "planned": next((number for number in planned if number is not None), None)})
     merged.put(found.values())
     return merged
 

@@ -119,7 +119,7 @@ def test_wrong_calls(arguments: list[str], part: str, capsys: pytest.CaptureFixt
 
 def test_a_cluster_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     Path("slurm.yaml").write_text("system: slurm\njobs: 2\ncores: 4\nmemory: 8GB\n")
-    Path("bad.yaml").write_text("system: pbs\njobs: 0\ncores: 4\nmemory: 8GB\n")
+    Path("bad.yaml").write_text("system: pbs\njobs: 0\ncores: 4\nmemory: lots\n")
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     call = ["sweep", "space.yaml", "--out", "s", "--cluster"]
     assert failure([*call, "slurm.yaml"], capsys) == (
@@ -129,6 +129,7 @@ def test_a_cluster_file(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.
     assert capsys.readouterr().err.splitlines() == [
         "bad.yaml:1:9: system: holds 'pbs'; allowed: slurm, lsf",
         "bad.yaml:2:7: jobs: holds 0; allowed: an integer of at least 1",
+        "bad.yaml:4:9: memory: holds 'lots'; allowed: text such as 16GB",
     ]
 
 

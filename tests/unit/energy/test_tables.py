@@ -161,7 +161,7 @@ def test_leakage_follows_the_published_currents():
     ours = {point: sum(model.currents(point[1], point[0] + 273.15)) for point in PUBLISHED_CURRENTS_UA}
     scale = PUBLISHED_CURRENTS_UA[100, 0.95] / ours[100, 0.95]  # its unit is arbitrary
     for point, current_ua in PUBLISHED_CURRENTS_UA.items():
-        assert ours[point] * scale == pytest.approx(current_ua, rel=0.01), point
+        assert ours[point] * scale == pytest.approx(current_ua, rel=0.003), point
 
 
 def test_leakage_power_falls_faster_than_the_supply():

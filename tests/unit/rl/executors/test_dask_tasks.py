@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
+from threading import Timer
+from typing import Any
 
 import pytest
 
 from accel_sim.errors import InputError, RunError
+from rl.executors import dask_tasks
 from rl.executors.dask_tasks import DaskTasks
 from tests.unit.rl.executors import tasks
 from tests.unit.rl.executors.dask_processes import DaskProcesses
@@ -89,3 +93,28 @@ def test_workers_that_stay_away_end_the_run(own: DaskProcesses, tmp_path: Path) 
         own.end_workers()
         with pytest.raises(RunError, match=r"--scheduler: all workers of the cluster have ended, and none .* for 2 s"):
             list(coming)
+
+
+class GivesAt:
+    """Of a Dask client what a run uses: each task is the time at which its result comes, in seconds."""
+
+    status = "running"
+
+    def submit(self, _run: Any, after_s: float, **_: Any) -> Future[float]:
+        future: Future[float] = Future()
+        timer = Timer(after_s, future.set_result, [after_s])
+        timer.daemon = True
+        timer.start()
+        return future
+
+    def cancel(self, _futures: Any) -> None: ...
+
+
+def test_workers_that_went_before_are_waited_for_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody at the first look; then results for longer than the patience; then nobody again."""
+    monkeypatch.setattr(dask_tasks, "_CHECK_S", 0.4)
+    monkeypatch.setattr(DaskTasks, "workers", 0)
+    pool = DaskTasks.__new__(DaskTasks)
+    pool._client, pool._run, pool._option, pool._come_back_s = GivesAt(), float, "--scheduler", 1.0
+    times = [0.6, 0.8, 1.0, 1.2, 1.4, 1.6, 2.2]  # looks at 0.4 and, without a result since 1.6, at 2.0
+    assert [number for number, _ in pool._until_lost(dict(enumerate(times)))] == list(range(len(times)))

@@ -169,6 +169,9 @@ def test_shards_merge_into_the_whole(tmp_path: Path) -> None:
     assert specs.content(merged) == specs.content(sweep(plan, tmp_path / "whole", Here())[0])
     assert (tmp_path / "merged" / "spec.yaml").read_text() == specs.TEXT
     assert sweep(plan, tmp_path / "merged", Here())[1] == 0
+    folders[0].joinpath("sweep.sqlite").touch()
+    SweepStore(folders[0]).set_meta({"planned": None})
+    assert merge_stores(folders, tmp_path / "again").meta("planned") == 12
     other, _ = sweep(specs.plan_of(tmp_path, specs.TEXT + "seed: 1\n"), tmp_path / "other", Here(), Shard(0, 4))
     with pytest.raises(InputError, match=r"other: holds another sweep than .*part0 \(plan differ\); not merged"):
         merge_stores([folders[0], other.directory], tmp_path / "bad")
