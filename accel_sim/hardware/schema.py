@@ -142,7 +142,7 @@ class BufferConfig(Section):
     double_buffered: bool = True
     """Two halves: one is filled while the other is used."""
     format: Format = "dense"
-    """How operands are stored in this SRAM."""
+    """How operands are stored in this SRAM; ``bit_columns``: weights alone."""
     cell: Literal["lop", "lstp", "hp"] = "lop"
     """Transistor type: low operating power, low standby power, high performance."""
 
@@ -182,7 +182,7 @@ class DramConfig(Section):
     weight_format: Format = "dense"
     """How weights are stored in DRAM."""
     activation_format: Format = "dense"
-    """How activations are stored in DRAM."""
+    """How activations are stored in DRAM; ``bit_columns`` is refused."""
 
 
 class VectorUnitConfig(Section):

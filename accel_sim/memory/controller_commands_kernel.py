@@ -49,6 +49,7 @@ from accel_sim.memory.controller_layout import (
     OWN,
     PRE,
     PRE_ACT,
+    PRE_ALL_ACT,
     PRE_PRE,
     PRECHARGES,
     PSEUDO_CHANNELS,
@@ -271,6 +272,7 @@ def refresh_together(p, s, c, now):
             b = c + p[AT_BANKS] + bank * BANK_FIELDS
             if s[b + OPEN_ROW] >= 0:
                 precharge(p, s, c, b, now)
+                s[b + OWN + ACT] = max(s[b + OWN + ACT], now + p[PRE_ALL_ACT])
         s[c + PRECHARGES] = before + 1
         return True, now
     _not_before(p, s, c, rank, ACT, now + p[REF_ACT])

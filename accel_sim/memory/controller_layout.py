@@ -37,8 +37,9 @@ BANKS_IN_GROUP, UNIFIED, BY_BITS = 45, 46, 47
 # to the next of its bank; waiting writes beyond which they are served, and below which reads are again; sets of banks)
 PSEUDO_CHANNELS, RANKS_IN_PSEUDO, ACT_COMMAND, COLUMN_COMMAND = range(48, 52)
 STACK_IDS, RD_RD_R, ACT_ACT_B, DRAIN_FROM, DRAIN_TO, AT_SETS, SETS = range(52, 59)
-SAME_KIND, MAP = 59, 63
-"""``SAME_KIND + kind``: least distance of two commands of that kind in a rank."""
+SAME_KIND, PRE_ALL_ACT, MAP = 59, 63, 64
+"""``SAME_KIND + kind``: least distance of two commands of that kind in a rank; ``PRE_ALL_ACT``: ``PRE_ACT`` where one
+command precharges all banks."""
 FIELD_CHANNEL, FIELD_RANK, FIELD_GROUP, FIELD_BANK, FIELD_ROW = range(5)
 FIELDS = 5
 MAP_BELOW, MAP_SIZE, MAP_SHIFT, MAP_MASK = range(4)

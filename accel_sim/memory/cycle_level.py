@@ -117,7 +117,7 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
         (t.tccd_l_ck, t.twtr_l_ck, t.trrd_l_ck) if grouped else (t.tccd_s_ck, t.twtr_s_ck, t.trrd_s_ck)
     )
     ccd_l_wr = t.tccd_l_wr_ck if grouped and t.tccd_l_wr_ck is not None else ccd_l
-    read_to_write = max(0, rl + burst - wl + turn) if t.trtw_ck is None else t.trtw_ck
+    read_to_write = max(0, rl + burst - wl + turn, t.trtw_ck or 0)
     # clocks from the first of a command to its last, from which timing counts
     row_later, column_later = t.act_command_ck - 1, t.column_command_ck - 1
     act_later = row_later - column_later
@@ -158,6 +158,7 @@ def _parameters(part: DramPart, channels: int, settings: ControllerSettings, bur
         at.WR_WR_O: burst,
         at.WR_PRE: wl + burst + t.twr_ck + column_later,
         at.PRE_ACT: max(0, t.trp_ck - row_later),
+        at.PRE_ALL_ACT: max(0, (t.trp_ck if t.trpab_ck is None else t.trpab_ck) - row_later),
         at.PRE_PRE: t.tppd_ck or 0,
         at.ACT_ACT_B: t.trc_ck or 0,
         at.ACT_ACT_L: rrd_l,

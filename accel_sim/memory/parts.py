@@ -39,7 +39,8 @@ class DramTiming(Section):
     trp_ck: Clocks
     """Precharge of one bank to activate."""
     trpab_ck: Clocks | None = None
-    """Precharge of all banks to activate, where it differs from ``trp_ck``."""
+    """Precharge of all banks to activate, where it differs from ``trp_ck``; ``fr_fcfs_window`` precharges so before a
+    refresh, the other schedulers bank by bank."""
     tras_ck: Clocks
     """Activate to precharge."""
     trc_ck: Clocks | None = None
@@ -83,7 +84,7 @@ class DramTiming(Section):
     trfc_ck: Clocks
     """Refresh of all banks to the next command."""
     trefipb_ck: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    """Average interval between refreshes of single banks."""
+    """Average interval between refreshes of single banks; for the record, as the next: all banks are refreshed here."""
     trfcpb_ck: Clocks | None = None
     """Refresh of one bank to the next command to it."""
 

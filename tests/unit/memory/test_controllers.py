@@ -56,3 +56,30 @@ def test_reads_of_two_dies_of_a_stack_are_further_apart() -> None:
     every_die = send(part, np.arange(REQUESTS), "in_order", "rochrabacobg")
     one_die = send(part, np.arange(REQUESTS) * 2, "in_order", "rochrabacobg")
     assert every_die.cycles >= 6 * REQUESTS > 2 * one_die.cycles
+
+
+def test_a_precharge_of_all_banks_takes_its_own_time_before_a_refresh() -> None:
+    """Rows stay open until a refresh closes them: each of those then waits so much longer."""
+    trp_ck, longer, stream = 29, 171, np.arange(REQUESTS)
+    usual = send(changed("lpddr4_3200", {"trpab_ck": trp_ck}), stream, "fr_fcfs_window")
+    slow = send(changed("lpddr4_3200", {"trpab_ck": trp_ck + longer}), stream, "fr_fcfs_window")
+    assert usual.refreshes > 0
+    assert 0.8 * longer < (slow.cycles - usual.cycles) / usual.refreshes < 1.2 * longer
+    by_bank = [changed("lpddr4_3200", {"trpab_ck": clocks}) for clocks in (trp_ck, trp_ck + longer)]
+    assert send(by_bank[0], stream, "fr_fcfs") == send(by_bank[1], stream, "fr_fcfs")
+
+
+def test_a_stated_read_to_write_time_can_only_add() -> None:
+    part = load_part("ddr4_3200")
+    bursts, writes = np.arange(REQUESTS), np.arange(REQUESTS) % 2 == 1
+    cycles = [
+        run_requests(
+            changed("ddr4_3200", {"trtw_ck": clocks}),
+            bursts * part.burst_bytes,
+            writes,
+            np.zeros(REQUESTS, np.int64),
+            settings=ControllerSettings("in_order"),
+        ).cycles
+        for clocks in (None, 0, 40)
+    ]
+    assert cycles[0] == cycles[1] < cycles[2]
