@@ -35,6 +35,7 @@ TIMING = {
 }  # fmt: skip
 OPTIONAL_TIMING = {
     "trcdwr": "nRCDWR", "tccd_l_wr": "nCCDL_WR", "tppd": "nPPD", "trtw": "nRTW", "tccd_r": "nCCDR",
+    "trpab": "nRPab",
 }  # fmt: skip
 
 
@@ -70,7 +71,7 @@ def _timing(own: dict[str, int], standard: str, burst: int) -> dict[str, Any]:
     gap = READ_TO_WRITE_GAP_CK.get(standard, 2)
     if standard in FROM_FIRST_CLOCK:
         own = own | {name: own[name] - act + 1 for name in ("nRCD", "nRAS")}
-        own = own | {name: own[name] + act - 1 for name in ("nRP", "nRFC")}
+        own = own | {name: own[name] + act - 1 for name in ("nRP", "nRPab", "nRFC")}
     return {
         "trcd_ck": own.get("nRCD", own.get("nRCDRD")),
         "trtp_ck": own.get("nRTP", own.get("nRTPL")),
