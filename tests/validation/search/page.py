@@ -9,7 +9,7 @@ from statistics import median
 from matplotlib.figure import Figure
 
 from accel_sim.files import write_atomically
-from accel_sim.plots.style import NEUTRAL, figure, freeze_layout, grid, heading, paper_style, render_svg
+from accel_sim.plots.style import NEUTRAL, figure, freeze_layout, grid, paper_style, render_svg
 from rl.searchers.registry import SEARCHERS
 from tests.benchmarks.report import markdown_table
 from tests.validation.search.cross import cross_section
@@ -103,7 +103,7 @@ def _picture(rows: Sequence[Row]) -> Figure:
     places = [(n, m) for n in COMPARED for m in MACHINES if any(_is(row, n, m) for row in rows)]
     fig = figure(7.16, 1.9 * -(-len(places) // 3) + 0.9)
     axes = fig.subplots(-(-len(places) // 3), min(3, len(places)), squeeze=False, sharey=True).ravel()
-    agents = list(SEARCHERS)
+    agents = [agent for agent in SEARCHERS if any(row["agent"] == agent for row in rows)]
     for ax, (network, machine) in zip(axes, places, strict=False):
         for slot, agent in enumerate(agents):
             values = [
@@ -114,12 +114,14 @@ def _picture(rows: Sequence[Row]) -> Figure:
             if values:
                 ax.plot([slot - 0.35, slot + 0.35], [median(values)] * 2, color=colour, lw=1.4)
         ax.set_xticks(range(len(agents)), agents, rotation=90, fontsize=6)
-        ax.set_ylim(bottom=0)
+        ax.set_xlim(-0.6, len(agents) - 0.4)
         grid(ax, "y")
-        heading(ax, f"{network}, {machine}")
+        ax.set_title(f"{network} on\n{machine}", fontsize=7)
     for ax in axes[len(places) :]:
         ax.set_visible(False)
-    axes[0].set_ylabel("Energy saved (%)")
+    axes[0].set_ylim(0, 1.08 * max(float(row["saved_percent"]) for row in rows))  # of all panels
+    for ax in axes[::3]:
+        ax.set_ylabel("Energy saved (%)")
     return fig
 
 
