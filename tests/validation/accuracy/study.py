@@ -1,14 +1,12 @@
 """Measures accuracies that ``docs/accuracy.csv`` lacks, one by one, and rewrites ``docs/accuracy.md``.
 
 ``python -m tests.validation.accuracy.study --minutes 50``: a run stops at its time and the next one goes on; a killed
-one loses the trial that it was at. ``--fresh`` measures everything anew.
+one loses the trial that it was at. Several may run side by side. ``--fresh`` measures everything anew.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 import time
 from pathlib import Path
@@ -16,21 +14,27 @@ from pathlib import Path
 import torch
 
 from accel_sim.errors import BitgroveError
-from accel_sim.files import write_atomically
 from compress.accuracy import evaluate
 from compress.compressed import compress_model
 from compress.policy import Policy
 from tests.shared_files import shared_root
 from tests.validation.accuracy.networks import NETWORKS
 from tests.validation.accuracy.trials import Trial, all_trials
+from tests.validation.rows import RowStore
 
-__all__ = ["COLUMNS", "STORE", "main", "measure", "read_store"]
+__all__ = ["STORE", "main", "measure"]
 
-STORE = Path(__file__).resolve().parents[3] / "docs" / "accuracy.csv"
+ROOT = Path(__file__).resolve().parents[3]
 COLUMNS = (
     "key", "network", "table", "row", "column", "images", "top1_percent", "top5_percent", "kept_percent",
     "compress_s", "evaluate_s", "note",
 )  # fmt: skip
+STORE = RowStore(
+    ROOT / "docs" / "accuracy.csv",
+    COLUMNS,
+    lambda: (trial.key for trial in all_trials()),
+    ROOT / "out" / "validate-accuracy" / "claims",
+)
 
 
 def measure(trial: Trial, shared: Path) -> dict[str, str]:
@@ -75,24 +79,6 @@ def _facts(trial: Trial, images: int) -> dict[str, str]:
     }
 
 
-def read_store() -> dict[str, dict[str, str]]:
-    """Rows measured so far, by key."""
-    if not STORE.exists():
-        return {}
-    with STORE.open(encoding="utf-8", newline="") as file:
-        return {row["key"]: row for row in csv.DictReader(file)}
-
-
-def _write_store(rows: dict[str, dict[str, str]]) -> None:
-    """In the order of the trials, each measurement once; rows of trials that are no more are dropped."""
-    keys = dict.fromkeys(trial.key for trial in all_trials())
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(rows[key] for key in keys if key in rows)
-    write_atomically(STORE, out.getvalue().encode())
-
-
 def main() -> None:
     """Measure what is missing, within the time given."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -102,24 +88,23 @@ def main() -> None:
     shared = shared_root()
     if not (shared / "data").exists():
         sys.exit("weights and images not found: set BITGROVE_SHARED to the folder that holds data/")
-    rows = {} if given.fresh else read_store()
+    if given.fresh:
+        STORE.path.unlink(missing_ok=True)
     end = time.monotonic() + 60 * given.minutes
-    missing = list({trial.key: trial for trial in all_trials() if trial.key not in rows}.values())
-    for done, trial in enumerate(missing):
+    for trial in STORE.missing(all_trials()):
         if time.monotonic() > end:
-            print(f"{len(missing) - done} trials are left for the next run")
+            print(f"{STORE.count_missing(all_trials())} trials are left for the next run")
             break
         torch.manual_seed(0)
-        rows[trial.key] = measure(trial, shared)
-        _write_store(rows)
-        row = rows[trial.key]
+        row = measure(trial, shared)
+        STORE.add(row)
         print(
             f"{trial.network:28} {trial.row:24} {trial.column:16} {row.get('top1_percent', row.get('note'))}",
             flush=True,
         )
     from tests.validation.accuracy.page import write_page
 
-    write_page(rows)
+    write_page(STORE.read())
 
 
 if __name__ == "__main__":

@@ -2,32 +2,31 @@
 
 ``python -m tests.validation.search.study --minutes 110`` (``make validate-search``): a run stops at its time and the
 next one goes on; a killed one goes on within the search that it was at, for the searches' own stores lie in ``out/``.
+Several may run side by side: each takes a search that nobody is at.
 """
 
 from __future__ import annotations
 
 import argparse
-import csv
-import io
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from accel_sim.errors import BitgroveError
-from accel_sim.files import write_atomically
 from rl import search
 from tests.shared_files import shared_root
+from tests.validation.rows import RowStore
 from tests.validation.search.trials import RUNS, SearchTrial, all_trials
 
-__all__ = ["COLUMNS", "STORE", "main", "read_store"]
+__all__ = ["STORE", "main"]
 
 ROOT = Path(__file__).resolve().parents[3]
-STORE = ROOT / "docs" / "search.csv"
 COLUMNS = (
     "key", "network", "machine", "agent", "seed", "max_loss_points", "policies", "within_bound", "saved_percent",
     "saved_percent_of_16_bit", "search_loss_points", "report_loss_points", "hypervolume", "seconds", "note",
 )  # fmt: skip
+STORE = RowStore(ROOT / "docs" / "search.csv", COLUMNS, lambda: (trial.key for trial in all_trials()), RUNS / "claims")
 
 
 def main() -> None:
@@ -38,27 +37,17 @@ def main() -> None:
     shared = shared_root()
     if not (shared / "data").exists():
         sys.exit("weights and images not found: set BITGROVE_SHARED to the folder that holds data/")
-    rows, end = read_store(), time.monotonic() + 60 * given.minutes
-    missing = [trial for trial in all_trials() if trial.key not in rows]
-    for done, trial in enumerate(missing):
+    end = time.monotonic() + 60 * given.minutes
+    for trial in STORE.missing(all_trials()):
         if time.monotonic() > end:
-            print(f"{len(missing) - done} searches are left for the next run")
+            print(f"{STORE.count_missing(all_trials())} searches are left for the next run")
             break
-        rows[trial.key] = _run(trial, shared)
-        _write_store(rows)
-        row = rows[trial.key]
+        row = _run(trial, shared)
+        STORE.add(row)
         print(f"{trial.key:60} {row.get('saved_percent', row.get('note'))} {row.get('report_loss_points')}", flush=True)
     from tests.validation.search.page import write_page
 
-    write_page(rows)
-
-
-def read_store() -> dict[str, dict[str, str]]:
-    """Rows of the searches so far, by key."""
-    if not STORE.exists():
-        return {}
-    with STORE.open(encoding="utf-8", newline="") as file:
-        return {row["key"]: row for row in csv.DictReader(file)}
+    write_page(STORE.read())
 
 
 def _run(trial: SearchTrial, shared: Path) -> dict[str, str]:
@@ -86,14 +75,6 @@ def _table(trial: SearchTrial) -> Path | None:
     """The sensitivity table of an earlier search with another agent: measured once for all of them."""
     alike = f"{trial.network}-{trial.machine}-*-{trial.seed}"
     return next((path for path in sorted(RUNS.glob(f"{alike}/sensitivity.json"))), None)
-
-
-def _write_store(rows: dict[str, dict[str, str]]) -> None:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n", restval="")
-    writer.writeheader()
-    writer.writerows(rows[trial.key] for trial in all_trials() if trial.key in rows)
-    write_atomically(STORE, out.getvalue().encode())
 
 
 if __name__ == "__main__":

@@ -67,13 +67,22 @@ class SearchTrial:
 
 
 def all_trials() -> Iterator[SearchTrial]:
-    """The composite agent on all machines, then the agents side by side; then other bounds and other networks."""
+    """Each search once: the agents side by side where they differ most, the composite agent everywhere, the rest."""
+    yield from dict.fromkeys(_by_worth())
+
+
+def _by_worth() -> Iterator[SearchTrial]:
+    yield from _side_by_side(COMPARED[0], MACHINES[0])
     for network, machine in product(COMPARED, MACHINES):
         yield SearchTrial(network, machine, "composite", SEEDS[0])
-    for network, machine, seed, agent in product(COMPARED, MACHINES, SEEDS, SEARCHERS):
-        if (agent, seed) != ("composite", SEEDS[0]):
-            yield SearchTrial(network, machine, agent, seed)
+    for network, machine in product(COMPARED, MACHINES):
+        yield from _side_by_side(network, machine)
     for network, machine in product(COMPOSITE_ALONE_NETWORKS, MACHINES):
         yield SearchTrial(network, machine, "composite", SEEDS[0])
     for network, bound, machine in product((*COMPARED, *COMPOSITE_ALONE_NETWORKS), OTHER_BOUNDS, MACHINES):
         yield SearchTrial(network, machine, "composite", SEEDS[0], bound)
+
+
+def _side_by_side(network: str, machine: str) -> Iterator[SearchTrial]:
+    for seed, agent in product(SEEDS, SEARCHERS):
+        yield SearchTrial(network, machine, agent, seed)
