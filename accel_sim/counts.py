@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any, TypeVar
 
-__all__ = ["ArrayCounts", "DramCounts", "LayerActions", "MacCounts", "SramCounts", "SramTraffic"]
+__all__ = ["ArrayCounts", "DramCounts", "LayerActions", "MacCounts", "SramCounts", "SramTraffic", "field_names"]
 
 _Kind = TypeVar("_Kind")
 
@@ -141,10 +142,9 @@ class LayerActions:
             KeyError, TypeError: the entry lacks a key, or holds no number there.
         """
         counts = entry["counts"]
-        array = {field.name: _number(counts, field.name) for field in fields(ArrayCounts) if field.name != "macs"}
+        array = {name: _number(counts, name) for name in field_names(ArrayCounts) if name != "macs"}
         sram = {
-            buffer.name: _read(SramTraffic, {**entry["sram"][buffer.name], **counts["sram"][buffer.name]})
-            for buffer in fields(SramCounts)
+            name: _read(SramTraffic, entry["sram"][name] | counts["sram"][name]) for name in field_names(SramCounts)
         }
         return LayerActions(
             a_bits=entry["a_bits"],
@@ -158,13 +158,21 @@ class LayerActions:
         )
 
 
+@cache
+def field_names(kind: Any) -> tuple[str, ...]:
+    """Names of a dataclass's fields, in order."""
+    return tuple(field.name for field in fields(kind))
+
+
 def _read(kind: type[_Kind], tree: Mapping[str, Any]) -> _Kind:
     """All fields of ``kind``; what else ``tree`` holds is passed over."""
-    return kind(**{field.name: _number(tree, field.name) for field in fields(kind)})  # type: ignore[arg-type]
+    return kind(**{name: _number(tree, name) for name in field_names(kind)})  # type: ignore[arg-type]
 
 
 def _number(tree: Mapping[str, Any], name: str) -> Any:
     value = tree[name]
+    if type(value) in (int, float):  # of a hundred thousand layers in a report, all but always
+        return value
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise TypeError(f"{name} holds {value!r}; allowed: a number")
     return value

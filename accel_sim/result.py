@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from accel_sim.counts import DramCounts, LayerActions, MacCounts, SramCounts, SramTraffic
+from accel_sim.counts import DramCounts, LayerActions, MacCounts, SramCounts, SramTraffic, field_names
 
 if TYPE_CHECKING:
     import pandas
@@ -74,7 +74,7 @@ class EnergyBreakdown:
 def sum_fields(kind: type[_Summable], parts: Iterable[_Summable]) -> _Summable:
     """Field-wise sum of equal, flat dataclasses of numbers."""
     rows = [vars(part) for part in parts]
-    return kind(**{f.name: sum(row[f.name] for row in rows) for f in fields(kind)})  # type: ignore[arg-type]
+    return kind(**{name: sum(row[name] for row in rows) for name in field_names(kind)})  # type: ignore[arg-type]
 
 
 def _sram_dict(sram: SramCounts) -> dict[str, dict[str, float]]:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
-from accel_sim.counts import LayerActions
+from accel_sim.counts import LayerActions, field_names
 from accel_sim.result import CycleCounts, EnergyBreakdown, LayerResult
 
 __all__ = ["layer_from_dict"]
@@ -27,9 +26,9 @@ def layer_from_dict(tree: Mapping[str, Any]) -> LayerResult:
         "energy_pj": _read(EnergyBreakdown, tree["energy_pj"]),
         "actions": actions,
     }
-    plain = {part.name: tree[part.name] for part in fields(LayerResult) if part.name not in parts}
+    plain = {name: tree[name] for name in field_names(LayerResult) if name not in parts}
     return LayerResult(**plain, **parts)
 
 
 def _read(kind: Any, tree: Mapping[str, Any]) -> Any:
-    return kind(**{part.name: tree[part.name] for part in fields(kind)})
+    return kind(**{name: tree[name] for name in field_names(kind)})

@@ -29,11 +29,11 @@ def write_report(folder: Path, out: Path, title: str | None, progress: Callable[
         The number of points that have a result.
 
     Raises:
-        InputError: the folder is missing or damaged, no point has a result, plotly is missing, or
-            ``out`` cannot be written.
+        InputError: the folder is missing or damaged, no point has a result, or ``out`` cannot be
+            written.
     """
     source = open_folder(folder)
-    parts = {"plotly": _plotly(), "style": _file("report.css"), "script": _script()}
+    parts = {"plotly": _file("plotly/plotly-basic.min.js"), "style": _file("page/report.css"), "script": _script()}
     room = SIZE_LIMIT - _SPARE - sum(len(part.encode()) for part in parts.values())
     name = title or source.title or f"Points of {folder.resolve().name}"
     content = build_content(source, name, room, progress)
@@ -45,23 +45,14 @@ def write_report(folder: Path, out: Path, title: str | None, progress: Callable[
             else "no point is computed yet"
         )
         raise InputError(f"{folder}: {why}")
-    page = Template(_file("page.html")).substitute(parts, title=html.escape(name), data=compact_json(content))
+    page = Template(_file("page/page.html")).substitute(parts, title=html.escape(name), data=compact_json(content))
     write_atomically(out, page.encode())
     return len(content["numbers"])
 
 
-def _plotly() -> str:
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise InputError("bitgrove report: plotly is needed; pip install 'bitgrove[report]'") from error
-    source: str = get_plotlyjs()
-    return source
-
-
 def _script() -> str:
-    return "\n".join(_file(f"{name}.js") for name in _SCRIPTS)
+    return "\n".join(_file(f"page/{name}.js") for name in _SCRIPTS)
 
 
 def _file(name: str) -> str:
-    return (files("rl.report") / "page" / name).read_text(encoding="utf-8")
+    return (files("rl.report") / name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-// Plotly figures in one style; each is drawn when the browser has time, the latest wish of each place winning.
+// Plotly figures in one style; each is drawn when it comes near the window, the latest wish of each place winning.
 
 const FONT = { family: getComputedStyle(document.body).fontFamily, size: 12.5, color: "#1a1a1a" };
 const HUES = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#B8A800"];
@@ -31,36 +31,66 @@ function baseLayout(more = {}) {
 // What a figure's clicks do, by its place; connected when it is drawn first.
 const listeners = new Map();
 const waiting = new Map();
+// Places within reach of the window, and those that are looked after.
+const near = new Set();
+const observed = new Set();
+const observer = new IntersectionObserver((entries) => {
+  for (const { isIntersecting, target } of entries) {
+    const { id } = target.querySelector(".chart");
+    if (isIntersecting) near.add(id);
+    else near.delete(id);
+  }
+  wake();
+}, { rootMargin: "300px 0px" });
 // Until the page is read to its end, where Plotly is, figures wait; text and tables do not.
 let isDrawing = true;
 
-function drawSoon(id, make) {
-  waiting.set(id, make);
-  if (!isDrawing) {
-    isDrawing = true;
-    setTimeout(drawNext);
-  }
+// `figure`: traces and layout, or null for no figure at all. It takes its room at once, so that nothing moves later.
+function drawSoon(id, figure) {
+  waiting.set(id, placed(id, figure));
+  // What is observed is around the place, for a place without anything to draw is hidden.
+  if (!observed.has(id)) observer.observe(byId(id).closest("figure"));
+  observed.add(id);
+  wake();
+}
+
+function placed(id, figure) {
+  const place = byId(id);
+  place.hidden = !figure;
+  if (figure) place.style.height = `${figure.layout.height}px`;
+  return figure;
+}
+
+function wake() {
+  if (isDrawing) return;
+  isDrawing = true;
+  delete document.body.dataset.drawn;
+  setTimeout(drawNext);
 }
 
 function drawNext() {
-  const [next] = waiting;
-  if (!next) {
+  const next = [...waiting.keys()].find((id) => near.has(id));
+  if (next === undefined) {
     isDrawing = false;
     document.body.dataset.drawn = "yes";
     return;
   }
-  waiting.delete(next[0]);
-  drawNow(next[0], next[1]);
+  drawWaiting(next);
   setTimeout(drawNext);
 }
 
-// `make` returns traces and layout, or null for no figure at all.
-function drawNow(id, make) {
-  const place = byId(id);
-  const figure = make();
-  place.hidden = !figure;
+function drawWaiting(id) {
+  const figure = waiting.get(id);
+  waiting.delete(id);
+  drawNow(id, figure);
+}
+
+// Paper has no window: everything is drawn.
+addEventListener("beforeprint", () => [...waiting.keys()].forEach(drawWaiting));
+
+function drawNow(id, figure) {
   if (!figure) return;
-  place.style.height = `${figure.layout.height}px`;
+  const place = byId(id);
   const buttons = figure.layout.dragmode === "select" ? [...BRUSH_BUTTONS, ...BUTTONS] : BUTTONS;
   Plotly.react(place, figure.traces, figure.layout, {
     displaylogo: false, responsive: true, modeBarButtons: [buttons], toImageButtonOptions: { format: "svg", filename: id },

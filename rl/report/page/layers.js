@@ -13,11 +13,11 @@ function showLayers() {
   );
   state.layer = Math.min(state.layer, layers.names.length - 1);
   byId("layer").value = state.layer;
-  drawSoon("layer-energy", () => layerEnergyFigure(layers));
-  drawSoon("roofline", () => rooflineFigure(layers));
-  drawSoon("timeline", () => timelineFigure(layers));
-  drawSoon("macs", () => macsFigure(layers));
-  drawSoon("operands", () => operandsFigure(layers));
+  drawSoon("layer-energy", layerEnergyFigure(layers));
+  drawSoon("roofline", rooflineFigure(layers));
+  drawSoon("timeline", timelineFigure(layers));
+  drawSoon("macs", macsFigure(layers));
+  drawSoon("operands", operandsFigure(layers));
 }
 
 function layerAxis(layers) {

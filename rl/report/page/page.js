@@ -152,7 +152,7 @@ function connectControls() {
   });
   onChange("shares", "change", ({ checked }) => {
     state.shares = checked;
-    drawSoon("machines-chart", () => machinesFigure(listed()));
+    drawSoon("machines-chart", machinesFigure(listed()));
   });
   onChange("layer", "change", ({ value }) => chooseLayer(Number(value)));
   byId("clear").addEventListener("click", () => {
@@ -168,7 +168,7 @@ function chooseLayer(layer) {
   state.layer = layer;
   byId("layer").value = layer;
   const layers = layersOf(state.point);
-  drawSoon("timeline", () => timelineFigure(layers));
+  drawSoon("timeline", timelineFigure(layers));
 }
 
 function start() {

@@ -92,7 +92,7 @@ function frontTraces(x, y, places, shown) {
 }
 
 function drawScatter() {
-  drawNow("scatter", scatterFigure);
+  drawNow("scatter", placed("scatter", scatterFigure()));
 }
 
 function connectScatter(plot) {

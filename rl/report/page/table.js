@@ -34,7 +34,7 @@ function showTable() {
   byId("count").textContent = `${places.length} of ${plural(COUNT, "point")}${picked}`;
   byId("clear").disabled = places.length === COUNT && !state.brush && !state.filter;
   showPages(pages, start, places.length);
-  drawSoon("machines-chart", () => machinesFigure(places));
+  drawSoon("machines-chart", machinesFigure(places));
 }
 
 function headCell(column) {

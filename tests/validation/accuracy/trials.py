@@ -77,9 +77,9 @@ def all_trials() -> Iterator[Trial]:
     yield from _repairs("resnet20")
     for network in FULL_SWEEP:
         yield from _pruning(network, tuple(algorithm_forms()), RATIOS)
-    yield from _repairs("mobilenetv2_1.0_224")
     for network in SWEPT_BRIEFLY:
         yield from _pruning(network, MAIN_ALGORITHMS, (0.3, 0.5))
+    yield from _repairs("mobilenetv2_1.0_224")
 
 
 def _widths(network: str) -> Iterator[Trial]:

@@ -13,7 +13,6 @@ import pytest
 from rl.cli import run
 from tests.unit.rl.report.folders import made_up_result, write_sweep
 
-pytest.importorskip("plotly")
 pytest.importorskip("playwright", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on the PATH (apt-get install chromium)")
@@ -74,9 +73,34 @@ def rows_of(page: Any) -> Any:
     return page.locator("#table tbody tr")
 
 
+FIGURES = ("scatter", "machines-chart", "layer-energy", "roofline", "timeline", "macs")
+
+
+def drawn(page: Any) -> set[str]:
+    return {figure for figure in FIGURES if page.locator(f"#{figure} .main-svg").count()}
+
+
+def scroll_to(page: Any, figure: str) -> None:
+    page.locator(f"figure:has(#{figure})").scroll_into_view_if_needed()
+    page.wait_for_selector(f"#{figure} .main-svg")
+
+
+def test_figures_are_drawn_when_they_come_near(page: Any) -> None:
+    assert "scatter" in drawn(page)
+    assert not drawn(page) & {"layer-energy", "roofline", "timeline", "macs"}
+    page.click("nav a[href='#selected']")
+    page.wait_for_selector("#layer-energy .main-svg")
+    assert page.locator("#selected").evaluate("one => Math.abs(one.getBoundingClientRect().top) < 60")
+
+
+def test_paper_holds_every_figure(page: Any) -> None:
+    page.pdf()
+    assert drawn(page) == set(FIGURES)
+
+
 def test_every_figure_is_there_and_has_units(page: Any) -> None:
-    for figure in ("scatter", "machines-chart", "layer-energy", "roofline", "timeline", "macs"):
-        assert page.locator(f"#{figure} .main-svg").count() > 0, figure
+    for figure in FIGURES:
+        scroll_to(page, figure)
     titles = page.locator(
         "#scatter .xtitle, #scatter .ytitle, #layer-energy .ytitle, #roofline .xtitle"
     ).all_text_contents()
@@ -136,6 +160,7 @@ def test_a_row_shows_its_breakdown(page: Any) -> None:
 def test_markup_in_names_is_shown_as_it_is(page: Any) -> None:
     page.fill("#filter", "#7")
     rows_of(page).first.click()  # its first layer has such a name
+    scroll_to(page, "layer-energy")
     page.wait_for_function("document.querySelector('#layer-energy .xtick text').textContent.endsWith('<b>&amp;')")
     assert page.locator("#layer option").nth(1).inner_text() == EVIL
 
