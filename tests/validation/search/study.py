@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from accel_sim.errors import BitgroveError
+from accel_sim.files import write_atomically
 from rl import search
 from tests.shared_files import shared_root
 from tests.validation.rows import RowStore
-from tests.validation.search.trials import RUNS, SearchTrial, all_trials
+from tests.validation.search.trials import POLICIES, RUNS, SearchTrial, all_trials
 
 __all__ = ["STORE", "main"]
 
@@ -56,6 +57,9 @@ def _run(trial: SearchTrial, shared: Path) -> dict[str, str]:
         summary = search(trial.request(shared, out, _table(trial))).summary
     except BitgroveError as error:
         return {**_facts(trial), "note": str(error).splitlines()[0]}
+    if trial.agent == "composite":
+        POLICIES.mkdir(exist_ok=True)
+        write_atomically(POLICIES / f"{trial.key}.yaml", (out / "policy.yaml").read_bytes())
     best: dict[str, Any] = summary["best"]
     return {
         **_facts(trial),

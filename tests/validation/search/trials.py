@@ -11,10 +11,12 @@ from rl.runs.request import SearchRequest
 from rl.searchers.registry import SEARCHERS
 from tests.validation.accuracy.networks import NETWORKS
 
-__all__ = ["BOUND", "COMPARED", "EPISODES", "MACHINES", "OTHER_BOUNDS", "RUNS", "SearchTrial", "all_trials"]
+__all__ = ["BOUND", "COMPARED", "EPISODES", "MACHINES", "OTHER_BOUNDS", "POLICIES", "RUNS", "SearchTrial", "all_trials"]
 
 RUNS = Path(__file__).resolve().parents[3] / "out" / "validate-search"
 """Folders of the searches."""
+POLICIES = RUNS.parents[1] / "docs" / "policies"
+"""What the composite agent found, by key."""
 EPISODES = 200
 MACHINES = ("loom_like", "term_serial_vector_sparse", "dense_int8_16x16")
 SEEDS = (0, 1, 2)
@@ -72,9 +74,11 @@ def all_trials() -> Iterator[SearchTrial]:
 
 
 def _by_worth() -> Iterator[SearchTrial]:
+    for machine in MACHINES:
+        yield SearchTrial(COMPARED[0], machine, "composite", SEEDS[0])
     yield from _side_by_side(COMPARED[0], MACHINES[0])
-    for network, machine in product(COMPARED, MACHINES):
-        yield SearchTrial(network, machine, "composite", SEEDS[0])
+    for machine in MACHINES:
+        yield SearchTrial(COMPARED[1], machine, "composite", SEEDS[0])
     for network, machine in product(COMPARED, MACHINES):
         yield from _side_by_side(network, machine)
     for network, machine in product(COMPOSITE_ALONE_NETWORKS, MACHINES):
