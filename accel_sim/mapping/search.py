@@ -1,16 +1,19 @@
 """The mapper: of the legal tilings of a layer, the one that is best for the objective.
 
-One kernel call gives what every candidate costs at least. From the lowest bound on, candidates are then run exactly,
-time line and energy included, until the next bound says that no other can be better (ties: fewer tiles, then the
-smaller sizes). Results are remembered by content.
+One kernel call gives what every candidate costs at least. From the lowest bound on, candidates are then run, time line
+and energy included, until the next bound says that no other can be better (ties: fewer tiles, then the smaller sizes).
+With the cycle-level DRAM they are run on the bursts that the layout makes of their transfers, and where cycles alone
+decide, the best few go through the memory controllers. Results are remembered by content.
 """
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,35 +22,32 @@ from accel_sim.array.actions import sharing
 from accel_sim.array.beats import constant_beat_cycles, step_lanes
 from accel_sim.array.ports import pace
 from accel_sim.array.vectors import layer_vector, pace_vector
-from accel_sim.energy.model import layer_energy
 from accel_sim.errors import MappingError
 from accel_sim.hardware.schema import Hardware
-from accel_sim.layer_run import Dependencies, LayerRun, lay_out, layer_actions
 from accel_sim.machine import Machine
 from accel_sim.mapping.candidates import Candidates, candidates
 from accel_sim.mapping.footprints_kernel import footprints, new_spans
-from accel_sim.mapping.layouts import forget_layouts, layouts_of
+from accel_sim.mapping.layouts import forget_layouts
 from accel_sim.mapping.prices import price_vector, word_bits
+from accel_sim.mapping.ranks import Rank, Ranks, sizes_and_order
 from accel_sim.mapping.search_kernel import EDP, ENERGY, LATENCY, lower_bounds
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector
 from accel_sim.schedule import ArrayWork, Packing
-from accel_sim.timeline.kernel import run as run_timeline
 from accel_sim.workload import ConvGeometry, GemmLayer
 
-__all__ = ["exact_rank", "find_tiling", "forget_mappings"]
+__all__ = ["find_tiling", "forget_mappings"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _MOST_RUNS, _MOST_RUN_TILES = 64, 1 << 20
-"""Candidates that are run exactly, and their tiles: after as many the best of them has to do."""
+"""Candidates that are run, and their tiles: after as many the best of them has to do."""
+_FINALISTS = 8
+"""Candidates that go through the memory controllers at most, where these decide."""
 _AT_ONCE = 16
 _ROUNDED = 1 - 1e-12
 """Bounds add up in another order than what they bound."""
 _MANY_TILES = 1 << 17
 _MOST_TILES = 1 << 22
-_NO_SPANS = np.zeros((0, 4, 3), np.int64)
-Rank = tuple[float, int, tuple[int, ...]]
-"""Objective, number of tiles, sizes: smaller is better."""
 
 
 def find_tiling(machine: Machine, work: ArrayWork) -> Tiling:
@@ -99,7 +99,7 @@ def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
     dims = _array_dims(machine.hardware)
     options = [_bounds(machine, work, dim, _MANY_TILES) for dim in dims]
     need_bits = tuple(float(bits) for bits in options[0].need_bits)
-    best = _best(_ascending(options), _Ranked(machine, work))
+    best = _best(_ascending(options), Ranks(machine, work), machine.hardware.mapping.objective)
     if best is None:
         # A huge layer in small buffers: the lowest bound has to do, a single exact run takes seconds.
         options = [_bounds(machine, work, dim, _MOST_TILES) for dim in dims]
@@ -107,30 +107,35 @@ def _solve(key: _ByContent, work: ArrayWork) -> _Solution:
     return _Solution(best, need_bits)
 
 
-def _best(candidates: Iterable[tuple[Rank, Tiling]], rank: _Ranked) -> Tiling | None:
+def _best(candidates: Iterable[tuple[Rank, Tiling]], ranks: Ranks, objective: str) -> Tiling | None:
     """The tiling of the smallest rank, from candidates with what their ranks are at least, ascending."""
+    if ranks.estimates_are_exact or objective == "energy":
+        # Bursts decide energy: what rows and refreshes add is the leakage of a few cycles.
+        return next((tiling for _, tiling in _lowest(candidates, ranks, 1)), None)
     best, found = None, None
-    tiles = 0
-    for runs, (bound, tiling) in enumerate(candidates):
-        if found is not None and (bound >= found or runs >= _MOST_RUNS or tiles >= _MOST_RUN_TILES):
+    for estimate, tiling in _lowest(candidates, ranks, _FINALISTS):
+        if found is not None and estimate >= found:
             break
-        own = rank(tiling)
-        tiles += own[1]
+        own = ranks.exact(tiling)
         if found is None or own < found:
             best, found = tiling, own
     return best
 
 
-class _Ranked:
-    """Exact ranks of tilings."""
-
-    def __init__(self, machine: Machine, work: ArrayWork) -> None:
-        self._machine, self._work = machine, work
-        self._layouts = layouts_of(machine, work)
-
-    def __call__(self, tiling: Tiling) -> Rank:
-        score = _score(self._machine, self._work, self._layouts.under(self._machine, tiling))
-        return *score, _sizes_and_order(tiling)
+def _lowest(candidates: Iterable[tuple[Rank, Tiling]], ranks: Ranks, count: int) -> list[tuple[Rank, Tiling]]:
+    """The ``count`` of the smallest estimates, ascending."""
+    kept: list[tuple[Rank, Tiling]] = []
+    tiles = 0
+    for runs, (bound, tiling) in enumerate(candidates):
+        if len(kept) == count and bound >= kept[-1][0]:
+            break
+        if kept and (runs >= _MOST_RUNS or tiles >= _MOST_RUN_TILES):
+            break
+        own = ranks.estimate(tiling)
+        tiles += own[1]
+        insort(kept, (own, tiling), key=itemgetter(0))
+        del kept[count:]
+    return kept
 
 
 def _array_dims(hardware: Hardware) -> tuple[str, ...]:
@@ -166,7 +171,7 @@ class _Bounds:
             for place in order:
                 tiling = self._tiling(np.unravel_index(chosen[place], self.values.shape))
                 bound = float(flat[chosen[place]]) * _ROUNDED
-                yield (bound, int(tiles[place]), _sizes_and_order(tiling)), tiling
+                yield (bound, int(tiles[place]), sizes_and_order(tiling)), tiling
             done, take = chosen.size, 8 * take
 
     def _tiles(self, flat: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -243,30 +248,6 @@ def _spans(m: int, conv: ConvGeometry | None, sizes_m: tuple[int, ...]) -> NDArr
 def _sizes(packing: Packing) -> NDArray[np.float64]:
     """What a tile takes in the activation, weight and output SRAM over its dense bits."""
     return np.array([packing.activations, packing.weights, 1.0])
-
-
-def exact_rank(machine: Machine, work: ArrayWork, tiling: Tiling) -> Rank:
-    """The objective of one tiling as the simulation will find it for this layer alone, and what breaks ties."""
-    run = lay_out(machine, work, tiling, Dependencies())
-    return *_score(machine, work, run), _sizes_and_order(tiling)
-
-
-def _sizes_and_order(tiling: Tiling) -> tuple[int, ...]:
-    return tiling.tile_g, tiling.tile_m, tiling.tile_n, tiling.tile_k, LOOP_ORDERS.index(tiling.loop_order)
-
-
-def _score(machine: Machine, work: ArrayWork, run: LayerRun) -> tuple[float, int]:
-    """The objective, and the number of tiles."""
-    compute_end, vector_end, _, store_end, *_ = run_timeline(
-        run.tiles, machine.dram.params(), machine.dram.controller_arrays(), _NO_SPANS, machine.halves
-    )
-    cycles = int(max(compute_end[-1], vector_end[-1], store_end.max()))
-    objective = machine.hardware.mapping.objective
-    score = float(cycles)
-    if objective != "latency":
-        energy = layer_energy(layer_actions(machine, work, run, cycles), machine.energy).total
-        score = energy if objective == "energy" else energy * cycles
-    return score, len(run.tiles)
 
 
 def _why_nothing_fits(machine: Machine, layer: str, need_bits: tuple[float, ...]) -> str:

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accel_sim.mapping.tiling import Tiling, tile_indices
-from accel_sim.schedule import Stage
+from accel_sim.schedule import ArrayWork, Stage
 from accel_sim.timeline import kernel
 from accel_sim.workload import GemmLayer, VectorLayer
 
-__all__ = ["StageRegions", "layer_spans", "stage_regions", "vector_spans"]
+__all__ = ["StageRegions", "layer_spans", "lone_regions", "stage_regions", "vector_spans"]
 
 Ints = NDArray[np.int64]
 PAGE_BYTES = 4096
@@ -50,14 +50,23 @@ def stage_regions(stages: Sequence[Stage], tilings: Sequence[Tiling | None], acc
         source = outputs[stage.input_stages[-1]] if stage.input_stages else place.take(_input_bytes(head))
         weights = partial_sums = 0
         if isinstance(head, GemmLayer):
-            weights_bytes = -(-head.groups * head.k * head.n * head.w_bits // 8)
-            weights = outputs[stage.weight_stages[-1]] if stage.weight_stages else place.take(weights_bytes)
+            weights = outputs[stage.weight_stages[-1]] if stage.weight_stages else place.take(_weight_bytes(head))
             if tiling is not None and tiling.tile_k < head.k:
-                partial_sums = place.take(-(-head.output_elements * acc_bits // 8))
+                partial_sums = place.take(_partial_sum_bytes(head, acc_bits))
         extra = outputs[stage.extra_stages[-1]] if stage.extra_stages else source
         outputs.append(place.take(stage.stored_bytes))
         regions.append(StageRegions(weights, source, extra, partial_sums, outputs[-1]))
     return regions
+
+
+def lone_regions(work: ArrayWork, tiling: Tiling, acc_bits: int) -> StageRegions:
+    """Place the tensors of one layer that is alone in memory."""
+    place, layer = _Place(), work.layer
+    source = place.take(_input_bytes(layer))
+    weights = place.take(_weight_bytes(layer))
+    partial_sums = place.take(_partial_sum_bytes(layer, acc_bits)) if tiling.tile_k < layer.k else 0
+    extra = place.take(work.extra_bytes) if work.extra_bytes else source
+    return StageRegions(weights, source, extra, partial_sums, place.take(work.stored_bytes))
 
 
 class _Place:
@@ -82,6 +91,14 @@ def _input_bytes(head: GemmLayer | VectorLayer) -> int:
         else conv.batch * head.groups * conv.in_channels * conv.in_h * conv.in_w
     )
     return -(-elements * head.a_bits // 8)
+
+
+def _weight_bytes(layer: GemmLayer) -> int:
+    return -(-layer.groups * layer.k * layer.n * layer.w_bits // 8)
+
+
+def _partial_sum_bytes(layer: GemmLayer, acc_bits: int) -> int:
+    return -(-layer.output_elements * acc_bits // 8)
 
 
 def vector_spans(tiles: Ints, regions: StageRegions) -> Ints:

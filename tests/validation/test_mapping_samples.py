@@ -7,29 +7,36 @@ import pytest
 
 from accel_sim import load_hardware
 from accel_sim.machine import Machine, build_machine
-from accel_sim.mapping.search import exact_rank, find_tiling
+from accel_sim.mapping.ranks import exact_rank
+from accel_sim.mapping.search import find_tiling
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector, input_elements
 from accel_sim.schedule import ArrayWork, build_stages
 from compress import load_workload
 
+BANDWIDTH = {"dram.model": "bandwidth"}
+CYCLE_LEVEL = {"dram.model": "cycle_level"}
+"""A drawn mapping takes some 50 ms there, so fewer are drawn; leakage in the cycles of rows and refreshes may pass."""
 MOST_TILES = 20_000
 """A mapping of more tiles takes seconds to rank, and is never among the good ones."""
 
 
 @pytest.mark.parametrize(
-    ("model", "hardware", "samples"),
+    ("model", "hardware", "samples", "overrides", "slack"),
     [
-        ("torchvision:mobilenet_v2", "dense_int8_32x32", 20),
+        ("torchvision:mobilenet_v2", "dense_int8_32x32", 20, BANDWIDTH, 1e-12),
         *(
-            pytest.param(model, hardware, 1000, marks=pytest.mark.validate)
+            pytest.param(model, hardware, samples, overrides, slack, marks=pytest.mark.validate)
             for model in ("torchvision:resnet50", "torchvision:mobilenet_v2")
             for hardware in ("dense_int8_32x32", "dense_int8_32x32_os")
+            for samples, overrides, slack in ((1000, BANDWIDTH, 1e-12), (60, CYCLE_LEVEL, 0.005))
         ),
     ],
 )
-def test_no_drawn_mapping_is_better(model: str, hardware: str, samples: int) -> None:
-    machine = build_machine(load_hardware(hardware))
+def test_no_drawn_mapping_is_better(
+    model: str, hardware: str, samples: int, overrides: dict[str, str], slack: float
+) -> None:
+    machine = build_machine(load_hardware(hardware, overrides))
     works = dict.fromkeys(
         stage.array_work.anonymous() for stage in build_stages(load_workload(model)) if stage.array_work is not None
     )
@@ -38,7 +45,7 @@ def test_no_drawn_mapping_is_better(model: str, hardware: str, samples: int) -> 
         best = exact_rank(machine, work, find_tiling(machine, work))[0]
         drawn = {tiling for _ in range(samples) if (tiling := _drawn(work, generator)) is not None}
         legal = [tiling for tiling in drawn if _fits(machine, work, tiling)]
-        better = [tiling for tiling in legal if exact_rank(machine, work, tiling)[0] < best * (1 - 1e-12)]
+        better = [tiling for tiling in legal if exact_rank(machine, work, tiling)[0] < best * (1 - slack)]
         assert not better, (work.layer, better[0])
 
 

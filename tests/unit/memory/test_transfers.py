@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accel_sim.memory import controller_layout as layout
+from accel_sim.memory.bursts_kernel import count_bursts
 from accel_sim.memory.controller_layout import new_state
 from accel_sim.memory.cycle_level import ControllerSettings, controller_parameters
 from accel_sim.memory.parts import load_part
@@ -85,6 +86,15 @@ def test_every_burst_is_moved_once(part: str, channels: int, scheduler: str, sen
         assert written == writes
     assert hits + misses == read + written
     assert activates >= misses
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(transfers(), min_size=1, max_size=5), st.sampled_from([8, 32, 64, 256]))
+def test_bursts_are_counted_as_they_are_moved(sent: list, burst_bytes: int) -> None:
+    spans = np.array([(base, run, stride) for base, _, run, stride, _ in sent])
+    sizes = np.array([size for _, size, *_ in sent])
+    expected = [len(bursts_of(base, size, run, stride, burst_bytes)) for base, size, run, stride, _ in sent]
+    assert count_bursts(spans, sizes, burst_bytes).tolist() == expected
 
 
 @pytest.mark.parametrize("part", PARTS)
