@@ -12,6 +12,7 @@ from tests.benchmarks import (
     compression,
     dram,
     reference_engine,
+    report_page,
     resnet50,
     resnet50_operands,
     search_evaluation,
@@ -30,6 +31,7 @@ BENCHMARKS = (
     search_evaluation.run,
     sweep.run,
     sweep_scaling.run,
+    report_page.run,
     reference_engine.run,
     against_scalesim.run,
 )
