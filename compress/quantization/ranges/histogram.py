@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from math import ceil, log2
+from math import ceil, isfinite, log2
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from compress.quantization.ranges.histogram_kernel import count_values, ends_and_magnitudes
 
 __all__ = ["Histogram"]
 
@@ -49,18 +53,25 @@ class Histogram:
         return (torch.arange(2 * BINS, dtype=torch.float64) + 0.5 - BINS) * (self.reach / BINS)
 
     def add(self, values: Tensor) -> None:
-        """Count a batch."""
-        values = values.detach().reshape(-1).float()
-        low, high = (end.item() for end in values.aminmax())
+        """Count a batch.
+
+        Raises:
+            ValueError: a value is not finite.
+        """
+        batch = _in_memory_order(values)
+        if not batch.size:
+            return
+        low, high, magnitudes = ends_and_magnitudes(batch)
+        if not (isfinite(low) and isfinite(high)):
+            raise ValueError("values that are not finite")
         self.low, self.high = (low, high) if not self._seen else (min(self.low, low), max(self.high, high))
-        self._magnitudes += torch.linalg.vector_norm(values, 1, dtype=torch.float64).item()
-        self._seen += values.numel()
+        self._magnitudes += magnitudes
+        self._seen += batch.size
         self._widen(max(-low, high))
         if self.reach > 0:
-            counted = torch.histc(values, 2 * BINS, -self.reach, self.reach)
-            self.counts += counted.to("cpu", torch.float64)
+            count_values(batch, self.reach, self.counts.numpy())
         else:
-            self.counts[BINS] += values.numel()
+            self.counts[BINS] += batch.size
 
     def _widen(self, largest: float) -> None:
         if largest <= self.reach:
@@ -69,6 +80,14 @@ class Histogram:
         if self.reach > 0:
             self.counts = _joined(self.counts, round(reach / self.reach))
         self.reach = reach
+
+
+def _in_memory_order(values: Tensor) -> NDArray[np.float32]:
+    """All values, without a copy where it can be: the order does not matter."""
+    if values.ndim == 4 and values.is_contiguous(memory_format=torch.channels_last):
+        values = values.permute(0, 2, 3, 1)
+    flat: NDArray[np.float32] = values.detach().reshape(-1).float().numpy(force=True)
+    return flat
 
 
 def _joined(counts: Tensor, factor: int) -> Tensor:

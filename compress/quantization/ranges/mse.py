@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from compress.quantization.grid import largest_integer
+from compress.quantization.grid import Grid, largest_integer
 from compress.quantization.ranges.histogram import Histogram
-from compress.quantization.ranges.mse_kernel import best_magnitudes
+from compress.quantization.ranges.mse_kernel import best_magnitudes, histogram_errors
 from compress.quantization.ranges.registry import Target, activation_range, weight_range
 
 __all__ = ["activation_mse", "weight_mse"]
@@ -49,13 +49,13 @@ def _shares(largest: float) -> list[float]:
 
 def _best(values: Tensor, counts: Tensor, target: Target, ranges: Sequence[tuple[float, float]]) -> tuple[float, float]:
     """The range of least squared error; the first of equal ones."""
+    grids = np.array([_multiples(target.grid(*ends)) for ends in ranges])
+    return ranges[int(histogram_errors(values.numpy(), counts.numpy(), grids).argmin())]
 
-    def error(ends: tuple[float, float]) -> float:
-        grid = target.grid(*ends)
-        steps = (values / grid.scale).round_().clamp_(grid.low - grid.zero_point, grid.high - grid.zero_point)
-        return torch.dot(steps.mul_(grid.scale).sub_(values).square_(), counts).item()
 
-    return min(ranges, key=error)
+def _multiples(grid: Grid) -> tuple[float, int, int]:
+    """Scale, and the least and largest multiple of it."""
+    return grid.scale, grid.low - grid.zero_point, grid.high - grid.zero_point
 
 
 @weight_range("mse")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -162,12 +163,29 @@ def test_histogram_does_not_depend_on_the_order_of_batches(batches: list[list[fl
     for batch in reversed(batches):
         backward.add(torch.tensor(batch))
     everything = torch.tensor([value for batch in batches for value in batch])
-    # a value on the edge of two bins may be in either of them
-    one, other = forward.counts.cumsum(0), backward.counts.cumsum(0)
-    near = (one[1:-1] >= other[:-2]).all() and (one[1:-1] <= other[2:]).all()
-    assert bool(near) or forward.reach < 1e-30
+    assert torch.equal(forward.counts, backward.counts)
     assert forward.counts.sum() == len(everything)
     assert (forward.low, forward.high) == (everything.min().item(), everything.max().item())
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("shape", [(1, 1, 1, 1), (3, 5, 7, 9), (2, 64, 16, 16)])
+def test_histogram_is_numpys(shape: tuple[int, ...], layout: torch.memory_format) -> None:
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1)).contiguous(memory_format=layout)
+    seen = seen_of(x)
+    expected, _ = np.histogram(x.double().numpy(), len(seen.counts), (-seen.reach, seen.reach))
+    assert seen.counts.tolist() == expected.tolist()
+    assert (seen.low, seen.high) == (x.min().item(), x.max().item())
+    assert seen.mean_magnitude == pytest.approx(x.double().abs().mean().item(), rel=1e-12)
+
+
+@pytest.mark.parametrize("place", [0, 8, 16])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_histogram_refuses_what_is_not_finite(value: float, place: int) -> None:
+    x = torch.ones(17)
+    x[place] = value
+    with pytest.raises(ValueError, match="values that are not finite"):
+        seen_of(x)
 
 
 def test_one_bit_is_the_sign_times_the_mean_magnitude() -> None:
