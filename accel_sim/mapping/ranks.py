@@ -26,16 +26,23 @@ __all__ = ["Rank", "Ranks", "exact_rank", "sizes_and_order"]
 _NO_SPANS = np.zeros((0, 4, 3), np.int64)
 _BYTES = (kernel.W_BYTES, kernel.A_BYTES, kernel.P_BYTES, kernel.OUT_BYTES)
 """In the order of the spans."""
+_RUNS_PER_TILE = 64
 Rank = tuple[float, int, tuple[int, ...]]
 """Objective, number of tiles, sizes: smaller is better."""
 
 
 class Ranks:
-    """Ranks of a layer's tilings on a machine."""
+    """Ranks of a layer's tilings on a machine.
+
+    Attributes:
+        effort: tiles that estimates have walked so far; 64 contiguous runs of transfers count as one.
+    """
 
     def __init__(self, machine: Machine, work: ArrayWork) -> None:
         self._machine, self._work = machine, work
         self._layouts = layouts_of(machine, work)
+        self._bursts: dict[Tiling, int] = {}
+        self.effort = 0
 
     @property
     def estimates_are_exact(self) -> bool:
@@ -45,15 +52,22 @@ class Ranks:
     def estimate(self, tiling: Tiling) -> Rank:
         """The rank without the memory controllers."""
         run = self._layouts.under(self._machine, tiling)
+        self.effort += len(run.tiles)
         if self.estimates_are_exact:
             return self._rank(run, run.tiles, _NO_SPANS)
         tiles, bursts = run.tiles.copy(), np.zeros(COUNTED, np.int64)
         spans, burst_bytes = self._spans(run), self._machine.dram.part.burst_bytes
         for place, column in enumerate(_BYTES):
             own = count_bursts(spans[:, place], tiles[:, column], burst_bytes)
+            self.effort += int((tiles[:, column] // np.maximum(spans[:, place, 1], 1)).sum()) // _RUNS_PER_TILE
             tiles[:, column] = own * burst_bytes
             bursts[1] += own.sum()  # as hits of open rows
+        self._bursts[tiling] = int(bursts[1])
         return self._rank(run, tiles, _NO_SPANS, bursts)
+
+    def bursts(self, tiling: Tiling) -> int:
+        """What :meth:`exact` would send through the memory controllers; of a tiling that has been estimated."""
+        return self._bursts.get(tiling, 0)
 
     def exact(self, tiling: Tiling) -> Rank:
         """The rank as the simulation will find it."""

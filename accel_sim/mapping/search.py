@@ -39,10 +39,10 @@ from accel_sim.workload import ConvGeometry, GemmLayer
 __all__ = ["find_tiling", "forget_mappings"]
 
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
-_MOST_RUNS, _MOST_RUN_TILES = 64, 1 << 20
-"""Candidates that are run, and their tiles: after as many the best of them has to do."""
-_FINALISTS = 8
-"""Candidates that go through the memory controllers at most, where these decide."""
+_MOST_RUNS, _MOST_EFFORT = 64, 1 << 20
+"""Candidates that are run, and their tiles and transfers: after as many the best of them has to do."""
+_FINALISTS, _MOST_BURSTS = 8, 1 << 22
+"""Candidates that go through the memory controllers at most, where these decide, and their bursts."""
 _AT_ONCE = 16
 _ROUNDED = 1 - 1e-12
 """Bounds add up in another order than what they bound."""
@@ -112,9 +112,12 @@ def _best(candidates: Iterable[tuple[Rank, Tiling]], ranks: Ranks, objective: st
     if ranks.estimates_are_exact or objective == "energy":
         # Bursts decide energy: what rows and refreshes add is the leakage of a few cycles.
         return next((tiling for _, tiling in _lowest(candidates, ranks, 1)), None)
-    best, found = None, None
-    for estimate, tiling in _lowest(candidates, ranks, _FINALISTS):
-        if found is not None and estimate >= found:
+    finalists = _lowest(candidates, ranks, _FINALISTS)
+    best, found = finalists[0][1] if finalists else None, None
+    bursts = 0
+    for estimate, tiling in finalists:
+        bursts += ranks.bursts(tiling)
+        if bursts > _MOST_BURSTS or (found is not None and estimate >= found):
             break
         own = ranks.exact(tiling)
         if found is None or own < found:
@@ -125,14 +128,12 @@ def _best(candidates: Iterable[tuple[Rank, Tiling]], ranks: Ranks, objective: st
 def _lowest(candidates: Iterable[tuple[Rank, Tiling]], ranks: Ranks, count: int) -> list[tuple[Rank, Tiling]]:
     """The ``count`` of the smallest estimates, ascending."""
     kept: list[tuple[Rank, Tiling]] = []
-    tiles = 0
     for runs, (bound, tiling) in enumerate(candidates):
         if len(kept) == count and bound >= kept[-1][0]:
             break
-        if kept and (runs >= _MOST_RUNS or tiles >= _MOST_RUN_TILES):
+        if kept and (runs >= _MOST_RUNS or ranks.effort >= _MOST_EFFORT):
             break
         own = ranks.estimate(tiling)
-        tiles += own[1]
         insort(kept, (own, tiling), key=itemgetter(0))
         del kept[count:]
     return kept

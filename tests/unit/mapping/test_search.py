@@ -9,7 +9,8 @@ import pytest
 from accel_sim.errors import MappingError
 from accel_sim.layer_run import Dependencies, lay_out, layer_actions
 from accel_sim.machine import build_machine
-from accel_sim.mapping.ranks import exact_rank
+from accel_sim.mapping import search
+from accel_sim.mapping.ranks import Ranks, exact_rank
 from accel_sim.mapping.search import find_tiling
 from accel_sim.mapping.tiling import LOOP_ORDERS, Tiling
 from accel_sim.memory.footprint_kernel import conv_vector, input_elements
@@ -183,3 +184,15 @@ def test_a_larger_buffer_is_never_worse():
         )
         scores.append(exact_rank(built, work, find_tiling(built, work))[0])
     assert scores == sorted(scores, reverse=True)
+
+
+def test_a_layer_of_too_many_bursts_is_mapped_without_the_controllers(monkeypatch):
+    """A huge layer would take longer to map than to simulate."""
+    built = build_machine(machine(mapping={"objective": "latency"}, dram={"model": "cycle_level"}))
+    work = WORKS["pointwise"]
+    monkeypatch.setattr(search, "_MOST_BURSTS", 0)
+    monkeypatch.setattr(Ranks, "exact", lambda *_: pytest.fail("through the controllers"))
+    search.forget_mappings()
+    chosen = find_tiling(built, work)
+    search.forget_mappings()
+    assert is_legal(built, work, chosen)
