@@ -41,7 +41,7 @@ __all__ = ["find_tiling", "forget_mappings"]
 _OBJECTIVE = {"energy": ENERGY, "latency": LATENCY, "edp": EDP}
 _MOST_RUNS, _MOST_EFFORT = 64, 1 << 20
 """Candidates that are run, and their tiles and transfers: after as many the best of them has to do."""
-_FINALISTS, _MOST_BURSTS = 8, 1 << 22
+_FINALISTS, _MOST_BURSTS = 8, 1 << 19
 """Candidates that go through the memory controllers at most, where these decide, and their bursts."""
 _AT_ONCE = 16
 _ROUNDED = 1 - 1e-12

@@ -61,15 +61,14 @@ def test_text_from_files_stays_text(tmp_path: Path) -> None:
     assert data["failed"][0]["message"] == EVIL
 
 
-@pytest.mark.parametrize(("layers", "in_full"), [(36, range(1000, 1001)), (90, range(400, 1000))])
-def test_a_thousand_points_keep_to_the_limit_with_the_best_in_full(tmp_path: Path, layers: int, in_full: range) -> None:
-    results = [made_up_result(n, layers=layers, **{"array.rows": 4 + n % 10}) for n in range(100)]
+def test_a_thousand_points_keep_to_the_limit_with_the_best_in_full(tmp_path: Path) -> None:
+    results = [made_up_result(n, layers=70, **{"array.rows": 4 + n % 10}) for n in range(100)]
     points = [({"array.rows": 4 + n % 10, "n": n}, results[n % 100]) for n in range(1000)]
     page = page_of(write_sweep(tmp_path, points))
     assert len(page.encode()) <= SIZE_LIMIT
     data = data_of(page)
     assert len(data["numbers"]) == len(data["resolved"]) == 1000
-    assert len(data["layers"]) in in_full
+    assert 400 < len(data["layers"]) < 1000
     assert set(map(str, data["best"][0]["best"].values())) <= set(data["layers"])
 
 
