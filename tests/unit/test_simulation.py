@@ -196,8 +196,8 @@ def test_faster_memory_is_never_slower(dataflow: str) -> None:
 
     channels = [total(dram={"channels": count, "model": "bandwidth"}) for count in (1, 2, 4, 16)]
     assert channels == sorted(channels, reverse=True)
-    # with other channels other rows meet in a bank: more of them can cost a little; the tiles are those of least energy,
-    # for those of least latency are chosen layer by layer and so can change for nothing that the network gains
+    # with other channels other rows meet in a bank: more of them can cost a little. Tiles are those of least energy:
+    # those of least latency are chosen layer by layer and so can change for nothing that the network gains
     by_bursts = [total(dram={"channels": count}, mapping={"objective": "energy"}) for count in (1, 2, 4, 16)]
     assert all(after <= 1.05 * before for before, after in itertools.pairwise(by_bursts))
     parts = [total(dram={"part": part}) for part in ("lpddr4_3200", "hbm2_2000", "ideal")]
