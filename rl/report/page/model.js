@@ -60,10 +60,11 @@ function wordTest(word) {
   const [, , sign, text] = parts;
   const number = Number(text);
   const same = (place) => String(values[place]).toLowerCase() === text.toLowerCase() || values[place] === number;
+  const known = (place) => values[place] ?? NaN; // neither less nor more than any number
   const tests = {
     "=": same, "!=": (place) => !same(place),
-    "<": (place) => values[place] < number, ">": (place) => values[place] > number,
-    "<=": (place) => values[place] <= number, ">=": (place) => values[place] >= number,
+    "<": (place) => known(place) < number, ">": (place) => known(place) > number,
+    "<=": (place) => known(place) <= number, ">=": (place) => known(place) >= number,
   };
   return tests[sign];
 }

@@ -62,7 +62,7 @@ function scatterFigure() {
 function scaleOfNumbers(quantity) {
   const { factor, unit } = commonScale(quantity, quantity.values);
   const bar = { title: { text: plotText(titled(quantity.label, unit)), side: "right" }, thickness: 12, outlinewidth: 0 };
-  return { color: quantity.values.map((value) => value * factor), colorscale: "Cividis", colorbar: bar };
+  return { color: quantity.values.map((value) => (value === null ? null : value * factor)), colorscale: "Cividis", colorbar: bar };
 }
 
 function isPositive(quantity) {
@@ -79,7 +79,7 @@ function frontTraces(x, y, places, shown) {
   const axis = AXES.find((one) => one.name === state.front);
   const groups = axis ? groupBy(places, (place) => axis.values[place]) : new Map([["", places]]);
   const fronts = [...groups].map(([value, members]) => [value, frontOf(members, x, y)]).filter(([, members]) => members.length);
-  const best = fronts.map(([value, members]) => `${value}${value ? ": " : ""}${members.length}`).join(", ");
+  const best = fronts.map(([value, members]) => `${axis ? `${value}: ` : ""}${members.length}`).join(", ");
   const goal = (quantity) => `${quantity.better < 0 ? "less" : "more"} ${quantity.label.toLowerCase()}`;
   note.textContent = `Lines: the front${axis ? "s" : ""} of ${goal(x)} and ${goal(y)} (points on it: ${best}). `
     + "Drag to select points for the table, double-click to end that; click a point to see what it is made of.";
@@ -87,7 +87,7 @@ function frontTraces(x, y, places, shown) {
   return fronts.map(([value, members], i) => ({
     type: "scatter", mode: "lines", ...shown([...members].sort((a, b) => x.values[a] - x.values[b])),
     line: { color: "#595959", width: 1.3, shape: x.better < 0 ? "hv" : "vh", dash: dashes[i % dashes.length] },
-    name: value ? `Front, ${plotText(value)}` : "Front", hoverinfo: "skip", showlegend: true,
+    name: axis ? `Front, ${plotText(value)}` : "Front", hoverinfo: "skip", showlegend: true,
   }));
 }
 
@@ -100,9 +100,9 @@ function connectScatter(plot) {
     if (points[0].customdata !== undefined) choosePoint(points[0].customdata);
   });
   plot.on("plotly_selected", (event) => {
-    // Without a box or lasso it is the end of one.
-    const places = event?.points.map((point) => point.customdata).filter((place) => place !== undefined);
-    brushPoints(event?.range || event?.lassoPoints ? places : null);
+    // Without a box or lasso it is a click, which leaves them as they are.
+    if (!event?.range && !event?.lassoPoints) return;
+    brushPoints(event.points.map((point) => point.customdata).filter((place) => place !== undefined));
   });
   plot.on("plotly_deselect", () => brushPoints(null));
 }

@@ -187,6 +187,21 @@ def test_a_box_selects_the_rows_of_the_table(page: Any) -> None:
     assert 0 < selected < 60
     bars = page.locator("#machines-note").inner_text()
     assert bars.startswith(f"The {selected}" if selected <= 30 else f"The first 30 of {selected}")
+    # a click on a point within the box chooses it, and the box stays
+    before = page.locator("#brief h3").first.inner_text()
+    inside = page.evaluate(
+        """right => [...document.querySelectorAll('#scatter .points path')].map((one) => one.getBoundingClientRect())
+        .filter((one) => one.right < right - 20 && one.left > 0).map((one) => [one.left + one.width / 2,
+        one.top + one.height / 2])""",
+        box["x"] + box["width"] / 2,
+    )
+    for x, y in inside:
+        page.wait_for_timeout(500)  # two clicks in a row end the box
+        page.mouse.click(x, y)
+        if page.locator("#brief h3").first.inner_text() != before:
+            break
+    assert page.locator("#brief h3").first.inner_text() != before
+    assert int(page.locator("#count").inner_text().split()[0]) == selected
     page.click("#clear")
     page.wait_for_function("document.getElementById('count').textContent === '60 of 60 points'")
 
